@@ -1,0 +1,1 @@
+"""The arithmetic of recurrent networks: arrays in, arrays out; knows no text and prints nothing."""

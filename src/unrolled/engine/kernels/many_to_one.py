@@ -1,0 +1,221 @@
+"""Reading many tokens into one answer: ids -> SimpleRNN -> Dense, batches at a time.
+
+The whole training loop is compiled. Every thread runs `train` and meets the others at the gate
+between the four steps of a batch:
+
+1. *project*: the input weights, and the embeddings where there are any, become one table with a
+   row for each token id: what that token adds to the weighted sum. One-hot input is never made.
+2. *read*: each tile of 16 sequences goes forward, to the loss, and backward, into gradients of
+   its own.
+3. *gather*: the tiles' gradients are added up in tile order.
+4. *update*: the optimiser changes the parameters.
+
+Which thread does what changes nothing in any sum, so the thread count changes no bit. The table
+has one row more than there are ids, all zeros: sequences shorter than the longest of their tile
+begin with it and so keep the zero state until their own first token.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unrolled.engine.kernels.compiled import entry, inner
+from unrolled.engine.kernels.outputs import loss_and_gradient, probabilities, through_dense
+from unrolled.engine.kernels.simple_rnn import (
+    LANES,
+    add_rows,
+    backward,
+    count,
+    forward,
+    recurrent_gradient,
+)
+from unrolled.engine.kernels.team import wait_for_all
+from unrolled.engine.kernels.token_table import gather_rows, gather_weights, project
+from unrolled.engine.kernels.updates import update
+from unrolled.engine.kernels.vectors import WIDTH
+from unrolled.engine.kernels.workspace import (
+    Desk,
+    Floats,
+    Gradients,
+    Ints,
+    Longs,
+    Shape,
+    Steps,
+    Text,
+    Weights,
+)
+
+_F = np.float32
+_NONE = np.zeros(0, dtype=np.float32)
+
+
+@entry
+def train(
+    thread: int,
+    threads: int,
+    gate: Longs,
+    shape: Shape,
+    units: Any,
+    activation: int,
+    parameters: Floats,
+    text: Text,
+    batch_size: int,
+    steps: Steps,
+    weights: Weights,
+    gradients: Gradients,
+    desk: Desk,
+    totals: NDArray[np.float64],  # (2,): summed loss and right answers are added
+) -> int:
+    """Trains on ``text`` in batches; returns how many were finished.
+
+    Fewer than there are: the loss or gradient of the next one is not finite, and the parameters
+    are as they were before it.
+    """
+    size = len(text.order)
+    batches = (size + batch_size - 1) // batch_size
+    part = slice(thread * len(parameters) // threads, (thread + 1) * len(parameters) // threads)
+    for batch in range(batches):
+        start = batch * batch_size
+        stop = min(start + batch_size, size)
+        tiles = (stop - start + LANES - 1) // LANES
+
+        project(thread, threads, shape, units, parameters, weights, desk)
+        wait_for_all(gate, threads)
+
+        gradients.finite[thread] = 1
+        share = _F(1.0) / _F(stop - start)
+        for tile in range(thread, tiles, threads):
+            first = start + tile * LANES
+            _read_tile(
+                thread, tile, first, min(first + LANES, stop), share, shape, units, activation,
+                parameters, text, weights, gradients, desk,
+            )  # fmt: skip
+        wait_for_all(gate, threads)
+
+        gather_rows(thread, threads, tiles, shape, units, parameters, gradients, desk)
+        wait_for_all(gate, threads)
+        if thread == 0:
+            gather_weights(tiles, shape, units, gradients)
+        wait_for_all(gate, threads)
+
+        if gradients.finite.min() == 0:
+            return batch
+        update(
+            steps.kind, steps.constants[batch], steps.decay, steps.nesterov, parameters[part],
+            gradients.flat[part], steps.velocity[part], steps.momentum[part],
+        )  # fmt: skip
+        if thread == 0:
+            for tile in range(tiles):
+                totals[0] += gradients.loss[tile, 0]
+                totals[1] += gradients.loss[tile, 1]
+        wait_for_all(gate, threads)
+    return batches
+
+
+@entry
+def predict(
+    thread: int,
+    threads: int,
+    gate: Longs,
+    shape: Shape,
+    units: Any,
+    activation: int,
+    parameters: Floats,
+    text: Text,
+    weights: Weights,
+    desk: Desk,
+    answers: Floats,  # (sequences, outputs): filled with probabilities
+) -> None:
+    """Reads ``text`` and leaves the probabilities of sequence i in ``answers[i]``."""
+    n = count(units)
+    width = (n + WIDTH - 1) // WIDTH * WIDTH
+    dense = parameters[len(parameters) - (n + 1) * shape.outputs :]
+    project(thread, threads, shape, units, parameters, weights, desk)
+    wait_for_all(gate, threads)
+    size = len(text.order)
+    states, positions = desk.states[thread], desk.positions[thread]
+    for first in range(thread * LANES, size, threads * LANES):
+        stop = min(first + LANES, size)
+        time = _place(text, first, stop, shape.rows, positions)
+        forward(positions, weights.table, weights.recurrent, states, time, units, activation)
+        for lane in range(stop - first):
+            hidden = states[(time * LANES + lane) * width :]
+            answer = answers[text.order[first + lane]]
+            probabilities(hidden, n, dense, shape.outputs, answer)
+
+
+@inner
+def _read_tile(
+    thread: int,
+    tile: int,
+    first: int,
+    stop: int,
+    share: np.float32,
+    shape: Shape,
+    units: Any,
+    activation: int,
+    parameters: Floats,
+    text: Text,
+    weights: Weights,
+    gradients: Gradients,
+    desk: Desk,
+) -> None:
+    """Sequences ``first`` to ``stop`` of the order, forward and backward."""
+    n = count(units)
+    width = (n + WIDTH - 1) // WIDTH * WIDTH
+    outputs = shape.outputs
+    positions, states = desk.positions[thread], desk.states[thread]
+    d_inputs, d_hidden, row = desk.d_inputs[thread], desk.d_hidden[thread], desk.row[thread]
+    d_table, d_dense = gradients.table[tile], gradients.dense[tile]
+    dense = parameters[len(parameters) - (n + 1) * outputs :]
+
+    time = _place(text, first, stop, shape.rows, positions)
+    forward(positions, weights.table, weights.recurrent, states, time, units, activation)
+
+    loss, right = 0.0, 0
+    d_dense[:] = _F(0.0)
+    d_hidden[:] = _F(0.0)
+    for lane in range(stop - first):
+        hidden = states[(time * LANES + lane) * width :]
+        probabilities(hidden, n, dense, outputs, row)
+        target = text.targets[text.order[first + lane]]
+        own_loss, own_right = loss_and_gradient(row, outputs, target, share)
+        loss += own_loss
+        right += own_right
+        through_dense(hidden, n, dense, outputs, row, d_dense, d_hidden[lane * width :])
+    gradients.loss[tile, 0], gradients.loss[tile, 1] = loss, right
+    if not np.isfinite(loss):
+        gradients.finite[thread] = 0
+
+    backward(
+        states, weights.transposed, d_hidden, _NONE, d_inputs, time, units, activation, False
+    )
+    d_table[:] = _F(0.0)
+    add_rows(d_inputs, positions, d_table, time, units)
+    recurrent_gradient(states, d_inputs, gradients.recurrent[tile], time, units)
+
+
+@inner
+def _place(text: Text, first: int, stop: int, empty: int, positions: Ints) -> int:
+    """Lays sequences side by side, ending together; returns the number of steps.
+
+    positions (time, lane): the token's row of the table, or ``empty`` where there is no token.
+    """
+    time = 0
+    for at in range(first, stop):
+        sequence = text.order[at]
+        time = max(time, text.offsets[sequence + 1] - text.offsets[sequence])
+    for lane in range(LANES):
+        begin, start = 0, time
+        if first + lane < stop:
+            sequence = text.order[first + lane]
+            begin = text.offsets[sequence]
+            start = time - (text.offsets[sequence + 1] - begin)
+        for t in range(start):
+            positions[t * LANES + lane] = empty
+        for t in range(start, time):
+            positions[t * LANES + lane] = text.ids[begin + t - start]
+    return time

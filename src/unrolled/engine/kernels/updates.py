@@ -1,0 +1,76 @@
+"""One step of an optimiser on a part of the parameters, compiled.
+
+The same operations in the same order as `unrolled.engine.optimizers`, hence the same bits.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unrolled.engine.kernels.compiled import inner
+from unrolled.engine.optimizers import SGD, Adam, Optimizer, RMSprop
+
+Floats = NDArray[np.float32]
+
+_RMSPROP, _ADAM = RMSprop.kind, Adam.kind
+_NO_SLOT: Floats = np.zeros(0, dtype=np.float32)
+
+
+def step_constants(optimizer: Optimizer) -> tuple[float, float, float, float]:
+    """The four numbers that the next step of ``optimizer`` needs in `update`."""
+    if isinstance(optimizer, RMSprop):
+        return optimizer.learning_rate, optimizer.rho, 1.0 - optimizer.rho, optimizer.epsilon
+    if isinstance(optimizer, Adam):
+        rate = float(optimizer.corrected_rate())
+        return rate, 1.0 - optimizer.beta_1, 1.0 - optimizer.beta_2, optimizer.epsilon
+    return optimizer.learning_rate, 0.0, 0.0, 0.0
+
+
+def slots_and_momentum(optimizer: Optimizer) -> tuple[Floats, Floats, np.float32, bool]:
+    """The optimiser's velocity and momentum vectors, its momentum constant, and Nesterov's flag."""
+    velocity = optimizer.slots.get("velocity", _NO_SLOT)
+    momentum = optimizer.slots.get("momentum", _NO_SLOT)
+    constant = 0.0 if isinstance(optimizer, Adam) else getattr(optimizer, "momentum", 0.0)
+    nesterov = isinstance(optimizer, SGD) and optimizer.nesterov
+    return velocity, momentum, np.float32(constant), nesterov
+
+
+@inner
+def update(
+    kind: int,
+    constants: Floats,  # (4,): see step_constants
+    decay: np.float32,  # the momentum constant
+    nesterov: bool,
+    parameters: Floats,
+    gradient: Floats,
+    velocity: Floats,
+    momentum: Floats,
+) -> None:
+    """Changes the parameters and the slots beside them by one step."""
+    rate, first, second, epsilon = constants[0], constants[1], constants[2], constants[3]
+    if kind == _RMSPROP and decay > 0:
+        for i in range(len(parameters)):
+            g = gradient[i]
+            velocity[i] = first * velocity[i] + second * (g * g)
+            momentum[i] = decay * momentum[i] + (rate * g) / np.sqrt(velocity[i] + epsilon)
+            parameters[i] -= momentum[i]
+    elif kind == _RMSPROP:
+        for i in range(len(parameters)):
+            g = gradient[i]
+            velocity[i] = first * velocity[i] + second * (g * g)
+            parameters[i] -= (rate * g) / np.sqrt(velocity[i] + epsilon)
+    elif kind == _ADAM:
+        for i in range(len(parameters)):
+            g = gradient[i]
+            momentum[i] += (g - momentum[i]) * first
+            velocity[i] += (g * g - velocity[i]) * second
+            parameters[i] -= (momentum[i] * rate) / (np.sqrt(velocity[i]) + epsilon)
+    elif decay > 0:
+        for i in range(len(parameters)):
+            descent = gradient[i] * rate
+            momentum[i] = momentum[i] * decay - descent
+            parameters[i] += momentum[i] * decay - descent if nesterov else momentum[i]
+    else:
+        for i in range(len(parameters)):
+            parameters[i] -= gradient[i] * rate

@@ -1,0 +1,157 @@
+"""A vector of eight float32 numbers inside compiled code.
+
+Loops over arrays leave it to the compiler whether they become vector instructions; the kernels
+say it instead, so that their speed and their bits do not depend on what a compiler guesses.
+Arithmetic is IEEE's, nothing is reordered, and `fma` rounds once: the same kernel gives the same
+bits on every machine. Only to be called from functions compiled by Numba.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic, models, overload, register_model
+
+WIDTH = 8
+"""Numbers in a vector; rows of units are padded to a multiple of it."""
+
+_FLOAT = ir.FloatType()
+_VECTOR = ir.VectorType(_FLOAT, WIDTH)
+_INDEX = ir.IntType(32)
+
+
+class VectorType(types.Type):
+    """Numba's name for a vector of `WIDTH` float32 numbers."""
+
+    def __init__(self) -> None:
+        super().__init__(name=f"float32x{WIDTH}")
+
+
+vector = VectorType()
+
+
+@register_model(VectorType)
+class _VectorModel(models.PrimitiveModel):  # type: ignore[misc]
+    def __init__(self, manager: Any, fe_type: VectorType) -> None:
+        super().__init__(manager, fe_type, _VECTOR)
+
+
+def _address(context: Any, builder: ir.IRBuilder, array_type: Any, array: Any, index: Any) -> Any:
+    data = context.make_array(array_type)(context, builder, array).data
+    return builder.bitcast(builder.gep(data, [index]), _VECTOR.as_pointer())
+
+
+def _repeat(builder: ir.IRBuilder, number: Any) -> Any:
+    nothing = ir.Constant(_VECTOR, ir.Undefined)
+    first = builder.insert_element(nothing, number, ir.Constant(_INDEX, 0))
+    places = ir.Constant(ir.VectorType(_INDEX, WIDTH), [0] * WIDTH)
+    return builder.shuffle_vector(first, nothing, places)
+
+
+@intrinsic  # type: ignore[misc]
+def load(typing_context: Any, array: Any, index: Any) -> Any:
+    """The eight numbers of a flat float32 array that start at ``index``."""
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+        address = _address(context, builder, signature.args[0], *arguments)
+        return builder.load(address, align=4)
+
+    return vector(array, types.intp), generate
+
+
+@intrinsic  # type: ignore[misc]
+def store(typing_context: Any, array: Any, index: Any, value: Any) -> Any:
+    """Writes a vector to a flat float32 array from ``index`` on."""
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+        address = _address(context, builder, signature.args[0], *arguments[:2])
+        builder.store(arguments[2], address, align=4)
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, vector), generate
+
+
+@intrinsic  # type: ignore[misc]
+def splat(typing_context: Any, number: Any) -> Any:
+    """The same number in all eight places."""
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+        return _repeat(builder, arguments[0])
+
+    return vector(types.float32), generate
+
+
+@intrinsic  # type: ignore[misc]
+def broadcast(typing_context: Any, array: Any, index: Any) -> Any:
+    """One number of a flat float32 array in all eight places."""
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        return _repeat(builder, builder.load(builder.gep(data, [arguments[1]])))
+
+    return vector(array, types.intp), generate
+
+
+@intrinsic  # type: ignore[misc]
+def fma(typing_context: Any, a: Any, b: Any, c: Any) -> Any:
+    """a * b + c, rounded once."""
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+        kind = ir.FunctionType(_VECTOR, [_VECTOR] * 3)
+        function = cgutils.get_or_insert_function(builder.module, kind, f"llvm.fma.v{WIDTH}f32")
+        return builder.call(function, arguments)
+
+    return vector(vector, vector, vector), generate
+
+
+@intrinsic  # type: ignore[misc]
+def clamp(typing_context: Any, value: Any, low: Any, high: Any) -> Any:
+    """``value`` kept between ``low`` and ``high``; NaN stays NaN."""
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+        value, low, high = arguments
+        value = builder.select(builder.fcmp_ordered("<", value, low), low, value)
+        return builder.select(builder.fcmp_ordered(">", value, high), high, value)
+
+    return vector(vector, vector, vector), generate
+
+
+@intrinsic  # type: ignore[misc]
+def positive(typing_context: Any, condition: Any, value: Any) -> Any:
+    """``value`` where ``condition`` is above zero or NaN, 0 elsewhere."""
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+        zero = ir.Constant(_VECTOR, [0.0] * WIDTH)
+        above = builder.fcmp_unordered(">", arguments[0], zero)
+        return builder.select(above, arguments[1], zero)
+
+    return vector(vector, vector), generate
+
+
+def _define(symbol: Any, emit: Callable[[ir.IRBuilder, Any, Any], Any]) -> None:
+    """Gives two vectors the Python operator ``symbol``."""
+
+    @intrinsic  # type: ignore[misc]
+    def combine(typing_context: Any, a: Any, b: Any) -> Any:
+        def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+            return emit(builder, *arguments)
+
+        return vector(vector, vector), generate
+
+    @overload(symbol)  # type: ignore[misc]
+    def choose(a: Any, b: Any) -> Any:
+        def implementation(a: Any, b: Any) -> Any:
+            return combine(a, b)
+
+        return implementation if isinstance(a, VectorType) and isinstance(b, VectorType) else None
+
+
+_define(operator.add, ir.IRBuilder.fadd)
+_define(operator.sub, ir.IRBuilder.fsub)
+_define(operator.mul, ir.IRBuilder.fmul)
+_define(operator.truediv, ir.IRBuilder.fdiv)

@@ -1,0 +1,157 @@
+"""Runs ids -> SimpleRNN -> Dense in compiled code, many batches a call."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any
+
+import numpy as np
+
+from unrolled.engine.batches import (
+    Floats,
+    Longs,
+    NonFiniteBatch,
+    Progress,
+    Totals,
+    check_ids,
+    tiled_order,
+)
+from unrolled.engine.kernels import many_to_one, workspace
+from unrolled.engine.kernels.simple_rnn import ACTIVATIONS, LANES, unit_count
+from unrolled.engine.kernels.team import new_gate
+from unrolled.engine.kernels.updates import slots_and_momentum, step_constants
+from unrolled.engine.layers import SimpleRNN
+from unrolled.engine.optimizers import Optimizer
+from unrolled.engine.threads import Team
+from unrolled.ragged import Ragged
+
+_SECONDS_A_CALL = 0.1
+
+
+class ManyToOne:
+    """The compiled way: threads stay inside one function for a tenth of a second at a time."""
+
+    name = "compiled"
+
+    def __init__(
+        self,
+        *,
+        rows: int,
+        embedding: int,
+        recurrent: SimpleRNN,
+        outputs: int,
+        parameters: Floats,
+        optimizer: Optimizer | None,
+    ) -> None:
+        self._shape = workspace.Shape(rows, embedding, outputs)
+        self._units = recurrent.units
+        self._activation = ACTIVATIONS[recurrent.activation]
+        self._parameters = parameters
+        self._optimizer = optimizer
+        self._weights = workspace.new_weights(self._shape, recurrent.units)
+        self._spaces: dict[tuple[int, ...], Any] = {}
+        self._batches_a_call = 32
+
+    def train_epoch(
+        self,
+        sequences: Ragged,
+        targets: Longs,
+        order: Longs,
+        *,
+        batch_size: int,
+        threads: int,
+        on_progress: Progress | None,
+    ) -> Totals:
+        """As `Network.train_epoch`."""
+        assert self._optimizer is not None
+        check_ids(sequences, self._shape.rows)
+        tiles = math.ceil(batch_size / LANES)
+        threads = min(threads, tiles)
+        team, desk, gradients = self._space(threads, tiles, sequences)
+        order = tiled_order(sequences.lengths, order, batch_size)
+        sums = np.zeros(2)
+        done, batches = 0, math.ceil(len(order) / batch_size)
+        while done < batches:
+            count = min(self._batches_a_call, batches - done)
+            rows = order[done * batch_size : (done + count) * batch_size]
+            text = workspace.Text(sequences.ids, sequences.offsets, rows, targets)
+            started = time.perf_counter()
+            finished = self._call(team, text, batch_size, count, gradients, desk, sums)
+            if finished < count:
+                failed = done + finished
+                at = slice(failed * batch_size, (failed + 1) * batch_size)
+                raise NonFiniteBatch(failed, order[at])
+            done += count
+            self._pace(count, time.perf_counter() - started)
+            if on_progress is not None:
+                on_progress(min(done * batch_size, len(order)))
+        return Totals(float(sums[0]), float(sums[1]), len(order))
+
+    def predict(self, sequences: Ragged, *, threads: int) -> Floats:
+        """As `Network.predict`."""
+        check_ids(sequences, self._shape.rows)
+        team, desk, _ = self._space(threads, 0, sequences)
+        order = np.argsort(sequences.lengths, kind="stable")
+        text = workspace.Text(sequences.ids, sequences.offsets, order, order)
+        answers = np.zeros((len(sequences), self._shape.outputs), dtype=np.float32)
+        gate = new_gate()
+
+        def work(thread: int) -> None:
+            many_to_one.predict(
+                thread, team.threads, gate, self._shape, unit_count(self._units),
+                self._activation, self._parameters, text, self._weights, desk, answers,
+            )  # fmt: skip
+
+        team.together(work)
+        return answers
+
+    def _call(
+        self,
+        team: Team,
+        text: workspace.Text,
+        batch_size: int,
+        count: int,
+        gradients: workspace.Gradients,
+        desk: workspace.Desk,
+        sums: Any,
+    ) -> int:
+        """Trains on ``count`` batches at most; returns how many were finished."""
+        optimizer = self._optimizer
+        assert optimizer is not None
+        before = optimizer.iterations
+        constants = np.empty((count, 4), dtype=np.float32)
+        for step in range(count):
+            optimizer.iterations = before + step
+            constants[step] = step_constants(optimizer)
+        velocity, momentum, decay, nesterov = slots_and_momentum(optimizer)
+        steps = workspace.Steps(optimizer.kind, constants, decay, nesterov, velocity, momentum)
+        gate = new_gate()
+
+        def work(thread: int) -> int:
+            finished: int = many_to_one.train(
+                thread, team.threads, gate, self._shape, unit_count(self._units),
+                self._activation, self._parameters, text, batch_size, steps, self._weights,
+                gradients, desk, sums,
+            )  # fmt: skip
+            return finished
+
+        finished = team.together(work)[0]
+        optimizer.iterations = before + finished
+        return finished
+
+    def _space(self, threads: int, tiles: int, sequences: Ragged) -> Any:
+        """Team, desk and gradients for this size of work, made at the first time."""
+        longest = int(sequences.lengths.max(initial=1))
+        key = (threads, tiles, longest)
+        if key not in self._spaces:
+            self._spaces[key] = (
+                Team(threads),
+                workspace.new_desk(self._shape, self._units, time=longest, threads=threads),
+                workspace.new_gradients(self._shape, self._units, tiles=tiles, threads=threads),
+            )
+        return self._spaces[key]
+
+    def _pace(self, count: int, seconds: float) -> None:
+        """Sets the length of a call: short enough for a prompt Ctrl-C, long enough to be cheap."""
+        self._batches_a_call = max(1, int(count * _SECONDS_A_CALL / max(seconds, 1e-6)))

@@ -1,0 +1,272 @@
+"""Layers in a row: the network that is trained and asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unrolled.engine.batches import Execution, Floats, Longs, Progress
+from unrolled.engine.layered import Layered
+from unrolled.engine.layers import Dense, Embedding, Flow, Layer, OneHot, SimpleRNN, Weights
+from unrolled.engine.losses import loss_named
+from unrolled.engine.optimizers import Optimizer
+from unrolled.engine.table import format_table
+from unrolled.engine.threads import thread_count
+from unrolled.errors import ShapeError
+from unrolled.ragged import Ragged
+
+_OUTPUTS = {"sigmoid": "binary_crossentropy", "softmax": "sparse_categorical_crossentropy"}
+
+
+class Network:
+    """A row of layers with their weights, which all lie in one vector.
+
+    layers: the first one reads ids (`OneHot` or `Embedding`).
+    seed: of the initial weights, which are drawn as Keras draws them.
+    loss: "binary_crossentropy" or "sparse_categorical_crossentropy"; None is enough to predict.
+    optimizer: needed to train.
+    engine: "numba" (compiled) or "reference" (plain NumPy, slow, the truth).
+    path: "compiled" runs ids -> SimpleRNN -> Dense whole batches at a time; "layered" runs any
+        layers one by one; "auto" takes the compiled path where it exists. The attribute `path`
+        says which one it is.
+
+    Every result has the same bits for any number of threads. Raises ShapeError when layers do not
+    fit together.
+    """
+
+    def __init__(
+        self,
+        layers: Sequence[Layer],
+        *,
+        seed: int,
+        loss: str | None = None,
+        optimizer: Optimizer | None = None,
+        engine: Literal["numba", "reference"] = "numba",
+        path: Literal["auto", "compiled", "layered"] = "auto",
+    ) -> None:
+        self.layers = tuple(layers)
+        self.optimizer = optimizer
+        self.loss = loss_named(loss) if loss is not None else None
+        self.flows = _flows(self.layers)
+        self.names = _names(self.layers)
+        self.parameters, self.layer_weights = _initialise(self.layers, self.flows, seed)
+        if loss is not None:
+            _check_outputs(self.layers[-1], self.flows[-1], loss)
+        if optimizer is not None:
+            optimizer.build(len(self.parameters))
+        self._execution = self._choose(engine, path)
+
+    @property
+    def path(self) -> str:
+        """The way it runs: "compiled" or "layered"."""
+        return self._execution.name
+
+    @property
+    def parameter_count(self) -> int:
+        """Numbers that training changes."""
+        return len(self.parameters)
+
+    @property
+    def weights(self) -> dict[str, Floats]:
+        """Every weight by name, "simple_rnn/kernel" say, in Keras' layout: views, not copies."""
+        return {
+            f"{name}/{weight}": array
+            for name, weights in zip(self.names, self.layer_weights, strict=True)
+            for weight, array in weights.items()
+        }
+
+    def set_weights(self, weights: dict[str, NDArray[Any]]) -> None:
+        """Copies ``weights`` in; names and shapes must be those of `weights`, else ShapeError."""
+        own = self.weights
+        if weights.keys() != own.keys():
+            odd = sorted(weights.keys() ^ own.keys())
+            raise ShapeError(f"the weights do not fit this network: look at {', '.join(odd)}")
+        for name, array in own.items():
+            if weights[name].shape != array.shape:
+                raise ShapeError(f"{name} has shape {weights[name].shape}, not {array.shape}")
+        for name, array in own.items():
+            array[...] = weights[name]
+
+    def train_epoch(
+        self,
+        sequences: Ragged,
+        targets: NDArray[np.integer],
+        order: NDArray[np.integer],
+        *,
+        batch_size: int,
+        threads: int | None = None,
+        on_progress: Progress | None = None,
+    ) -> tuple[float, float]:
+        """One pass over the rows in ``order`` (n,), with a step of the optimiser a batch.
+
+        targets: class number of every sequence. on_progress is told the rows done so far, about
+        ten times a second. Returns the mean loss and accuracy along the way, as Keras prints them.
+        Raises NonFiniteBatch, and leaves the parameters as before that batch.
+        """
+        if self.loss is None or self.optimizer is None:
+            raise ShapeError("this network has no loss or no optimizer: give both to train it")
+        checked = self._check_targets(sequences, targets)
+        rows = np.ascontiguousarray(order, dtype=np.int64)
+        if len(rows) and (rows.min() < 0 or rows.max() >= len(sequences)):
+            raise ShapeError(f"order names a row outside of 0 to {len(sequences) - 1}")
+        if batch_size < 1:
+            raise ShapeError(f"batch_size is {batch_size}: give a whole number from 1 on")
+        totals = self._execution.train_epoch(
+            sequences,
+            checked,
+            rows,
+            batch_size=batch_size,
+            threads=thread_count(threads),
+            on_progress=on_progress,
+        )
+        return totals.means()
+
+    def predict(self, sequences: Ragged, *, threads: int | None = None) -> Floats:
+        """The last layer's output for every sequence (n, outputs), whatever else is in the batch."""
+        return self._execution.predict(sequences, threads=thread_count(threads))
+
+    def evaluate(
+        self, sequences: Ragged, targets: NDArray[np.integer], *, threads: int | None = None
+    ) -> tuple[float, float]:
+        """Mean loss and accuracy on ``sequences`` of classes ``targets``."""
+        if self.loss is None:
+            raise ShapeError("this network has no loss: give one to evaluate it")
+        checked = self._check_targets(sequences, targets)
+        probabilities = self.predict(sequences, threads=threads)
+        if len(checked) == 0:
+            return float("nan"), float("nan")
+        loss = self.loss.loss(probabilities, checked).mean(dtype=np.float64)
+        return float(loss), float(self.loss.accuracy(probabilities, checked).mean())
+
+    def summary(self) -> str:
+        """Keras' table: layer, output shape, parameters."""
+        rows = [
+            (f"{name} ({type(layer).__name__})", _shape(flow), sum(map(np.size, own.values())))
+            for name, layer, flow, own in zip(
+                self.names, self.layers, self.flows, self.layer_weights, strict=True
+            )
+        ]
+        return format_table(rows)
+
+    def _check_targets(self, sequences: Ragged, targets: NDArray[np.integer]) -> Longs:
+        if len(targets) != len(sequences):
+            raise ShapeError(f"{len(targets)} targets for {len(sequences)} sequences")
+        classes = max(self.flows[-1].size, 2)
+        if len(targets) and (targets.min() < 0 or targets.max() >= classes):
+            raise ShapeError(f"targets must be class numbers from 0 to {classes - 1}")
+        return np.ascontiguousarray(targets, dtype=np.int64)
+
+    def _choose(self, engine: str, path: str) -> Execution:
+        first = self.layers[0]
+        assert isinstance(first, OneHot | Embedding)
+        if engine == "numba" and path != "layered" and self._is_many_to_one():
+            from unrolled.engine.many_to_one import ManyToOne
+
+            recurrent = self.layers[1]
+            assert isinstance(recurrent, SimpleRNN)
+            return ManyToOne(
+                rows=first.num_words,
+                embedding=first.size if isinstance(first, Embedding) else 0,
+                recurrent=recurrent,
+                outputs=self.flows[-1].size,
+                parameters=self.parameters,
+                optimizer=self.optimizer,
+            )
+        if path == "compiled":
+            raise ShapeError(
+                "the compiled path runs OneHot or Embedding, SimpleRNN, and Dense with sigmoid or "
+                'softmax only: use path="layered" for these layers'
+            )
+        if engine == "numba":
+            from unrolled.engine.kernels import operations
+        else:
+            from unrolled.engine import reference as operations  # type: ignore[no-redef]
+        return Layered(
+            layers=self.layers,
+            weights=self.layer_weights,
+            parameters=self.parameters,
+            rows=first.num_words,
+            loss=self.loss,
+            optimizer=self.optimizer,
+            operations=operations,
+        )
+
+    def _is_many_to_one(self) -> bool:
+        if len(self.layers) != 3:
+            return False
+        _, recurrent, last = self.layers
+        if not (isinstance(recurrent, SimpleRNN) and isinstance(last, Dense)):
+            return False
+        plain = recurrent.use_bias and not (recurrent.return_sequences or recurrent.go_backwards)
+        binary = last.activation == "sigmoid" and last.units == 1
+        return plain and (binary or (last.activation == "softmax" and last.units > 1))
+
+
+def _flows(layers: tuple[Layer, ...]) -> list[Flow]:
+    """What comes out of each layer."""
+    if not layers or not isinstance(layers[0], OneHot | Embedding):
+        raise ShapeError("the first layer of a network must be OneHot or Embedding")
+    flows = [layers[0].flow(Flow("ids", layers[0].num_words))]
+    for layer in layers[1:]:
+        flows.append(layer.flow(flows[-1]))
+    if flows[-1].kind == "ids":
+        raise ShapeError("OneHot alone is no network: add a recurrent layer")
+    return flows
+
+
+def _names(layers: tuple[Layer, ...]) -> list[str]:
+    """Keras' names: dense, dense_1, dense_2."""
+    names: list[str] = []
+    for at, layer in enumerate(layers):
+        before = sum(other.kind == layer.kind for other in layers[:at])
+        names.append(f"{layer.kind}_{before}" if before else layer.kind)
+    return names
+
+
+def _initialise(
+    layers: tuple[Layer, ...], flows: list[Flow], seed: int
+) -> tuple[Floats, list[Weights]]:
+    """One vector of all weights, and views of it, layer by layer."""
+    rng = np.random.default_rng(seed)
+    incoming = [flows[0], *flows[:-1]]
+    incoming[0] = Flow("ids", flows[0].size)
+    drawn = [
+        {
+            name: initializer(shape, rng)
+            for name, (shape, initializer) in layer.initializers(before).items()
+        }
+        for layer, before in zip(layers, incoming, strict=True)
+    ]
+    arrays = [array for own in drawn for array in own.values()]
+    parameters = np.concatenate([array.ravel() for array in arrays])
+    at = 0
+    views: list[Weights] = []
+    for own in drawn:
+        views.append({})
+        for name, array in own.items():
+            views[-1][name] = parameters[at : at + array.size].reshape(array.shape)
+            at += array.size
+    return parameters, views
+
+
+def _check_outputs(last: Layer, flow: Flow, loss: str) -> None:
+    if not isinstance(last, Dense) or _OUTPUTS.get(last.activation) != loss:
+        raise ShapeError(
+            f"{loss} needs a last layer Dense with "
+            f"{'sigmoid' if loss == _OUTPUTS['sigmoid'] else 'softmax'} activation"
+        )
+    if flow.kind != "vector":
+        raise ShapeError("the last recurrent layer must not return_sequences to be trained")
+    if last.activation == "sigmoid" and last.units != 1:
+        raise ShapeError("binary_crossentropy needs Dense(1): one probability a text")
+
+
+def _shape(flow: Flow) -> tuple[int | None, ...]:
+    return {
+        "ids": (None, None, flow.size),
+        "steps": (None, None, flow.size),
+        "vector": (None, flow.size),
+    }[flow.kind]

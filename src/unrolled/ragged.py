@@ -1,0 +1,77 @@
+"""Many sequences of different lengths in two arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unrolled.errors import ShapeError
+
+
+@dataclass(frozen=True)
+class Ragged:
+    """Sequences of token ids, end to end.
+
+    Sequence ``i`` is ``ids[offsets[i]:offsets[i + 1]]``. Memory grows with the tokens only.
+
+    ids: int32 (tokens,); offsets: int64 (sequences + 1,), starting with 0.
+    Raises ShapeError when the offsets do not fit the ids.
+    """
+
+    ids: NDArray[np.int32]
+    offsets: NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        if self.offsets.ndim != 1 or len(self.offsets) == 0 or self.offsets[0] != 0:
+            raise ShapeError("offsets must be one array that starts with 0")
+        if self.offsets[-1] != len(self.ids) or (np.diff(self.offsets) < 0).any():
+            raise ShapeError(f"offsets must rise from 0 to the number of ids, {len(self.ids)}")
+
+    @classmethod
+    def from_lists(cls, sequences: Iterable[Sequence[int] | NDArray[np.integer]]) -> Ragged:
+        """From any sequences of ids."""
+        arrays = [np.asarray(sequence, dtype=np.int32) for sequence in sequences]
+        lengths = np.array([len(array) for array in arrays], dtype=np.int64)
+        ids = np.concatenate(arrays) if arrays else np.zeros(0, dtype=np.int32)
+        return cls(ids, np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)]))
+
+    @classmethod
+    def from_matrix(cls, matrix: NDArray[np.integer]) -> Ragged:
+        """From a matrix (sequences, time): every sequence has the same length."""
+        if matrix.ndim != 2:
+            raise ShapeError(f"a matrix (sequences, time) is needed, not shape {matrix.shape}")
+        count, time = matrix.shape
+        ids = np.ascontiguousarray(matrix, dtype=np.int32).reshape(-1)
+        return cls(ids, np.arange(count + 1, dtype=np.int64) * time)
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def __getitem__(self, index: int) -> NDArray[np.int32]:
+        if not -len(self) <= index < len(self):
+            raise IndexError(index)
+        index %= len(self)
+        return self.ids[self.offsets[index] : self.offsets[index + 1]]
+
+    @cached_property
+    def id_range(self) -> tuple[int, int]:
+        """Smallest and largest id, (0, 0) where there is none."""
+        if len(self.ids) == 0:
+            return 0, 0
+        return int(self.ids.min()), int(self.ids.max())
+
+    @cached_property
+    def lengths(self) -> NDArray[np.int64]:
+        """Number of ids of each sequence (sequences,)."""
+        return np.diff(self.offsets)
+
+    def take(self, indices: NDArray[np.integer]) -> Ragged:
+        """The sequences at ``indices``, in that order."""
+        lengths = self.lengths[indices]
+        offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
+        shifts = np.repeat(self.offsets[indices] - offsets[:-1], lengths)
+        return Ragged(self.ids[np.arange(offsets[-1]) + shifts], offsets)
