@@ -20,13 +20,15 @@ Progress = Callable[[int], None]
 class NonFiniteBatch(TrainingError):
     """The loss or the gradient of a batch is not finite; the parameters are as before it.
 
-    batch: its number from 0 in the epoch. rows: the training examples in it.
+    batch: its number from 0 in the epoch. rows: the training examples in it. what: "loss" or
+    "gradient".
     """
 
-    def __init__(self, batch: int, rows: Longs) -> None:
-        super().__init__(f"batch {batch + 1}: the loss or the gradient is not a finite number")
+    def __init__(self, batch: int, rows: Longs, what: str) -> None:
+        super().__init__(f"batch {batch + 1}: the {what} is not finite")
         self.batch = batch
         self.rows = rows
+        self.what = what
 
 
 @dataclass

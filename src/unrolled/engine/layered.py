@@ -70,8 +70,10 @@ class Layered:
         for number, part in enumerate(batch_slices(len(order), batch_size)):
             rows = order[part]
             gradient, batch = self.gradient(sequences, targets, rows, threads=threads)
-            if not (np.isfinite(batch.loss) and np.isfinite(gradient).all()):
-                raise NonFiniteBatch(number, rows)
+            if not np.isfinite(batch.loss):
+                raise NonFiniteBatch(number, rows, "loss")
+            if not np.isfinite(gradient).all():
+                raise NonFiniteBatch(number, rows, "gradient")
             self._optimizer.apply(self._parameters, gradient)
             totals.loss += batch.loss
             totals.right += batch.right
@@ -131,7 +133,7 @@ class Layered:
         last = self._layers[-1]
         assert isinstance(last, Dense)
         gradient, own = last.backward_from_logits(
-            self._operations, self._weights[-1], saved[-1], d_logits, (len(d_logits),)
+            self._operations, self._weights[-1], saved[-1], d_logits
         )
         gradients = [own]
         for at in range(len(self._layers) - 2, -1, -1):

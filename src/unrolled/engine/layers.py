@@ -102,7 +102,7 @@ class OneHot(Layer):
         _check_sizes(self, num_words=self.num_words)
 
     def flow(self, incoming: Flow) -> Flow:
-        return _of_ids(self.kind, incoming, self.num_words)
+        return Flow("ids", self.num_words)
 
     def initializers(self, incoming: Flow) -> dict[str, tuple[tuple[int, ...], Initializer]]:
         return {}
@@ -130,7 +130,6 @@ class Embedding(Layer):
         _check_sizes(self, num_words=self.num_words, size=self.size)
 
     def flow(self, incoming: Flow) -> Flow:
-        _of_ids(self.kind, incoming, self.num_words)
         return Flow("steps", self.size)
 
     def initializers(self, incoming: Flow) -> dict[str, tuple[tuple[int, ...], Initializer]]:
@@ -207,7 +206,9 @@ class SimpleRNN(Layer):
         states = operations.simple_rnn(
             table, positions, weights["recurrent_kernel"], self.activation
         )
-        outgoing = Signal(states[1:], present) if self.return_sequences else Signal(states[-1], None)
+        outgoing = (
+            Signal(states[1:], present) if self.return_sequences else Signal(states[-1], None)
+        )
         return outgoing, (inputs, positions, len(projected), states)
 
     def backward(
@@ -274,31 +275,26 @@ class Dense(Layer):
     def backward(
         self, operations: Operations, weights: Weights, saved: Any, gradient: Floats
     ) -> tuple[Floats | None, Weights]:
-        outputs = saved[1]
-        flat = gradient.reshape(outputs.shape)
+        outputs = saved[1].reshape(gradient.shape)
         if self.activation == "sigmoid":
-            flat = flat * outputs * (1 - outputs)
+            gradient = gradient * outputs * (1 - outputs)
         elif self.activation == "softmax":
-            flat = outputs * (flat - (flat * outputs).sum(axis=1, keepdims=True))
-        return self.backward_from_logits(operations, weights, saved, flat, gradient.shape[:-1])
+            mean = (gradient * outputs).sum(axis=-1, keepdims=True)
+            gradient = outputs * (gradient - mean)
+        return self.backward_from_logits(operations, weights, saved, gradient)
 
     def backward_from_logits(
-        self,
-        operations: Operations,
-        weights: Weights,
-        saved: Any,
-        d_logits: Floats,
-        leading: tuple[int, ...],
+        self, operations: Operations, weights: Weights, saved: Any, d_logits: Floats
     ) -> tuple[Floats | None, Weights]:
-        """As `backward`, from the gradient before the activation; ``leading``: axes but the last."""
-        d_inputs, d_kernel, d_bias = operations.affine_backward(
-            saved[0], weights["kernel"], d_logits
-        )
-        return d_inputs.reshape(*leading, -1), {"kernel": d_kernel, "bias": d_bias}
+        """As `backward`, but from the gradient before the activation."""
+        flat = d_logits.reshape(-1, self.units)
+        d_inputs, d_kernel, d_bias = operations.affine_backward(saved[0], weights["kernel"], flat)
+        d_values = d_inputs.reshape(*d_logits.shape[:-1], -1)
+        return d_values, {"kernel": d_kernel, "bias": d_bias}
 
 
 def dense_activation(name: str, z: Floats) -> Floats:
-    """linear: z; sigmoid: 1 / (1 + exp(-z)); softmax: exp(z) over its row's sum. z (rows, units)."""
+    """Linear: z; sigmoid: 1 / (1 + exp(-z)); softmax: exp(z) over the sum of its row."""
     if name == "sigmoid":
         small = np.exp(-np.abs(z))
         return np.where(z >= 0, 1 / (1 + small), small / (1 + small)).astype(z.dtype)
@@ -319,12 +315,6 @@ def _check_activation(layer: Layer, activation: str, known: tuple[str, ...]) -> 
         raise ShapeError(
             f"{layer.kind}: unknown activation {activation!r}: choose one of {', '.join(known)}"
         )
-
-
-def _of_ids(kind: str, incoming: Flow, num_words: int) -> Flow:
-    if incoming.kind != "ids":
-        raise ShapeError(f"{kind} reads ids: it can only be the first layer")
-    return Flow("ids", num_words)
 
 
 def _present(signal: Signal) -> NDArray[np.bool_]:

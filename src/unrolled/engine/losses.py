@@ -8,7 +8,8 @@ differentiation multiplies the gradient of the unclipped loss by ``clip_slope(p)
 
     1 where low < p < high,    1/2 where p = low or p = high,    0 outside.
 
-The half is no curiosity: every logit between 15.6 and 16.6 has the float32 probability ``high``.
+The half is no curiosity: in float32 all logits from about 15.6 to 16.6 have the probability
+``high``.
 NaN stays NaN, in the loss and in the gradient.
 """
 

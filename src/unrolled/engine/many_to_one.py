@@ -81,7 +81,9 @@ class ManyToOne:
             if finished < count:
                 failed = done + finished
                 at = slice(failed * batch_size, (failed + 1) * batch_size)
-                raise NonFiniteBatch(failed, order[at])
+                losses = gradients.loss[: math.ceil(len(order[at]) / LANES), 0]
+                what = "gradient" if np.isfinite(losses).all() else "loss"
+                raise NonFiniteBatch(failed, order[at], what)
             done += count
             self._pace(count, time.perf_counter() - started)
             if on_progress is not None:

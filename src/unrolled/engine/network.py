@@ -125,7 +125,7 @@ class Network:
         return totals.means()
 
     def predict(self, sequences: Ragged, *, threads: int | None = None) -> Floats:
-        """The last layer's output for every sequence (n, outputs), whatever else is in the batch."""
+        """The last layer's output for every sequence (n, outputs), whatever is beside it."""
         return self._execution.predict(sequences, threads=thread_count(threads))
 
     def evaluate(
@@ -211,6 +211,8 @@ def _flows(layers: tuple[Layer, ...]) -> list[Flow]:
         raise ShapeError("the first layer of a network must be OneHot or Embedding")
     flows = [layers[0].flow(Flow("ids", layers[0].num_words))]
     for layer in layers[1:]:
+        if isinstance(layer, OneHot | Embedding):
+            raise ShapeError(f"{layer.kind} reads ids: it can only be the first layer")
         flows.append(layer.flow(flows[-1]))
     if flows[-1].kind == "ids":
         raise ShapeError("OneHot alone is no network: add a recurrent layer")

@@ -13,7 +13,7 @@ def on_compile(tell: Callable[[], None]) -> None:
     """
     from numba.core import event
 
-    class FirstCompilation(event.Listener):  # type: ignore[misc]
+    class FirstCompilation(event.Listener):
         told = False
 
         def on_start(self, _: Any) -> None:

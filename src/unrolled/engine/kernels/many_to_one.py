@@ -190,9 +190,7 @@ def _read_tile(
     if not np.isfinite(loss):
         gradients.finite[thread] = 0
 
-    backward(
-        states, weights.transposed, d_hidden, _NONE, d_inputs, time, units, activation, False
-    )
+    backward(states, weights.transposed, d_hidden, _NONE, d_inputs, time, units, activation, False)
     d_table[:] = _F(0.0)
     add_rows(d_inputs, positions, d_table, time, units)
     recurrent_gradient(states, d_inputs, gradients.recurrent[tile], time, units)

@@ -66,6 +66,11 @@ def loss_and_gradient(
         loss = -math.log(clipped) if target == 1 else -math.log(_ONE - clipped)
         result[0] = (p - np.float32(target)) * (_slope(p) * share)
         return loss, right
+    total = _ZERO
+    for o in range(outputs):
+        total += result[o]
+    for o in range(outputs):
+        result[o] /= total
     p = result[target]
     best = 0
     for o in range(1, outputs):
@@ -111,7 +116,7 @@ def _sigmoid(z: np.float32) -> np.float32:
 @inner
 def _slope(p: np.float32) -> np.float32:
     """Derivative of the clipping: 1 inside, 1/2 on a bound, 0 outside; NaN stays NaN."""
-    if p == _LOW or p == _HIGH:
+    if p in (_LOW, _HIGH):
         return np.float32(0.5)
     if p < _LOW or p > _HIGH:
         return _ZERO

@@ -62,7 +62,7 @@ def count(units: Any) -> int:
     raise RuntimeError("only for compiled code")
 
 
-@overload(count)  # type: ignore[misc]
+@overload(count)
 def _count(units: Any) -> Any:
     def of_tuple(units: Any) -> Any:
         return len(units)

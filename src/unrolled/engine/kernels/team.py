@@ -13,10 +13,9 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from unrolled.engine.kernels.compiled import inner
+from unrolled.engine.kernels.compiled import inner, instruction
 
 _SPINS = 2000
 _yield_core = types.ExternalFunction(
@@ -34,7 +33,7 @@ def _element(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any
     return builder.gep(data, [arguments[1]])
 
 
-@intrinsic  # type: ignore[misc]
+@instruction
 def _add_one(typing_context: Any, array: Any, index: Any) -> Any:
     """Adds 1 to an element, undivided; returns what it was before."""
 
@@ -45,7 +44,7 @@ def _add_one(typing_context: Any, array: Any, index: Any) -> Any:
     return types.int64(array, types.intp), generate
 
 
-@intrinsic  # type: ignore[misc]
+@instruction
 def _read(typing_context: Any, array: Any, index: Any) -> Any:
     """An element as the other threads see it now."""
 
@@ -56,7 +55,7 @@ def _read(typing_context: Any, array: Any, index: Any) -> Any:
     return types.int64(array, types.intp), generate
 
 
-@intrinsic  # type: ignore[misc]
+@instruction
 def _write(typing_context: Any, array: Any, index: Any, value: Any) -> Any:
     """Sets an element for all threads to see."""
 

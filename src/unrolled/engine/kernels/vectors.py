@@ -15,7 +15,9 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic, models, overload, register_model
+from numba.extending import models, overload, register_model
+
+from unrolled.engine.kernels.compiled import instruction
 
 WIDTH = 8
 """Numbers in a vector; rows of units are padded to a multiple of it."""
@@ -26,7 +28,7 @@ _INDEX = ir.IntType(32)
 
 
 class VectorType(types.Type):
-    """Numba's name for a vector of `WIDTH` float32 numbers."""
+    """Numba's type of a vector of `WIDTH` float32 numbers."""
 
     def __init__(self) -> None:
         super().__init__(name=f"float32x{WIDTH}")
@@ -36,9 +38,9 @@ vector = VectorType()
 
 
 @register_model(VectorType)
-class _VectorModel(models.PrimitiveModel):  # type: ignore[misc]
+class _VectorModel(models.PrimitiveModel):
     def __init__(self, manager: Any, fe_type: VectorType) -> None:
-        super().__init__(manager, fe_type, _VECTOR)
+        super().__init__(manager, fe_type, _VECTOR)  # type: ignore[no-untyped-call]
 
 
 def _address(context: Any, builder: ir.IRBuilder, array_type: Any, array: Any, index: Any) -> Any:
@@ -53,7 +55,7 @@ def _repeat(builder: ir.IRBuilder, number: Any) -> Any:
     return builder.shuffle_vector(first, nothing, places)
 
 
-@intrinsic  # type: ignore[misc]
+@instruction
 def load(typing_context: Any, array: Any, index: Any) -> Any:
     """The eight numbers of a flat float32 array that start at ``index``."""
 
@@ -64,7 +66,7 @@ def load(typing_context: Any, array: Any, index: Any) -> Any:
     return vector(array, types.intp), generate
 
 
-@intrinsic  # type: ignore[misc]
+@instruction
 def store(typing_context: Any, array: Any, index: Any, value: Any) -> Any:
     """Writes a vector to a flat float32 array from ``index`` on."""
 
@@ -76,7 +78,7 @@ def store(typing_context: Any, array: Any, index: Any, value: Any) -> Any:
     return types.void(array, types.intp, vector), generate
 
 
-@intrinsic  # type: ignore[misc]
+@instruction
 def splat(typing_context: Any, number: Any) -> Any:
     """The same number in all eight places."""
 
@@ -86,7 +88,7 @@ def splat(typing_context: Any, number: Any) -> Any:
     return vector(types.float32), generate
 
 
-@intrinsic  # type: ignore[misc]
+@instruction
 def broadcast(typing_context: Any, array: Any, index: Any) -> Any:
     """One number of a flat float32 array in all eight places."""
 
@@ -97,7 +99,7 @@ def broadcast(typing_context: Any, array: Any, index: Any) -> Any:
     return vector(array, types.intp), generate
 
 
-@intrinsic  # type: ignore[misc]
+@instruction
 def fma(typing_context: Any, a: Any, b: Any, c: Any) -> Any:
     """a * b + c, rounded once."""
 
@@ -109,7 +111,7 @@ def fma(typing_context: Any, a: Any, b: Any, c: Any) -> Any:
     return vector(vector, vector, vector), generate
 
 
-@intrinsic  # type: ignore[misc]
+@instruction
 def clamp(typing_context: Any, value: Any, low: Any, high: Any) -> Any:
     """``value`` kept between ``low`` and ``high``; NaN stays NaN."""
 
@@ -121,7 +123,7 @@ def clamp(typing_context: Any, value: Any, low: Any, high: Any) -> Any:
     return vector(vector, vector, vector), generate
 
 
-@intrinsic  # type: ignore[misc]
+@instruction
 def positive(typing_context: Any, condition: Any, value: Any) -> Any:
     """``value`` where ``condition`` is above zero or NaN, 0 elsewhere."""
 
@@ -136,14 +138,14 @@ def positive(typing_context: Any, condition: Any, value: Any) -> Any:
 def _define(symbol: Any, emit: Callable[[ir.IRBuilder, Any, Any], Any]) -> None:
     """Gives two vectors the Python operator ``symbol``."""
 
-    @intrinsic  # type: ignore[misc]
+    @instruction
     def combine(typing_context: Any, a: Any, b: Any) -> Any:
         def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
             return emit(builder, *arguments)
 
         return vector(vector, vector), generate
 
-    @overload(symbol)  # type: ignore[misc]
+    @overload(symbol)
     def choose(a: Any, b: Any) -> Any:
         def implementation(a: Any, b: Any) -> Any:
             return combine(a, b)

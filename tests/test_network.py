@@ -1,0 +1,269 @@
+"""Networks: every path gives the reference's numbers, and bits that depend on nothing else."""
+
+import numpy as np
+import pytest
+
+from unrolled.engine.batches import NonFiniteBatch, tiled_order
+from unrolled.engine.layers import Dense, Embedding, OneHot, SimpleRNN
+from unrolled.engine.network import Network
+from unrolled.engine.optimizers import SGD, Adam, RMSprop
+from unrolled.errors import ShapeError
+from unrolled.ragged import Ragged
+
+BINARY, CATEGORICAL = "binary_crossentropy", "sparse_categorical_crossentropy"
+
+
+def examples(*, words, classes=2, count=150, longest=20, ragged=True, seed=0):
+    rng = np.random.default_rng(seed)
+    lengths = rng.integers(1, longest + 1, count) if ragged else np.full(count, longest)
+    sequences = Ragged.from_lists([rng.integers(0, words, length) for length in lengths])
+    return sequences, rng.integers(0, classes, count), rng.permutation(count)
+
+
+def last_layer(classes):
+    return Dense(1, "sigmoid") if classes == 2 else Dense(classes, "softmax")
+
+
+def build(first, recurrent, classes, optimizer, **settings):
+    loss = BINARY if classes == 2 else CATEGORICAL
+    layers = [first, recurrent, last_layer(classes)]
+    return Network(layers, seed=1, loss=loss, optimizer=optimizer, **settings)
+
+
+CASES = {
+    "notebook one-hot": (OneHot(50), SimpleRNN(8), 2, False, lambda: RMSprop(1e-3)),
+    "notebook embedding": (Embedding(50, 16), SimpleRNN(8), 2, False, lambda: RMSprop(1e-3)),
+    "ragged relu": (Embedding(70, 5), SimpleRNN(11, "relu"), 4, True, lambda: Adam(1e-3)),
+    "many units": (OneHot(50), SimpleRNN(20), 3, True, lambda: SGD(0.1, momentum=0.9)),
+    "linear": (Embedding(33, 9), SimpleRNN(3, "linear"), 2, True, lambda: RMSprop(1e-3)),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_compiled_path_learns_what_the_reference_learns(case):
+    first, recurrent, classes, ragged, optimizer = CASES[case]
+    sequences, targets, order = examples(
+        words=first.num_words, classes=classes, ragged=ragged, seed=len(case)
+    )
+    compiled = build(first, recurrent, classes, optimizer(), path="compiled")
+    truth = build(first, recurrent, classes, optimizer(), engine="reference")
+    assert (compiled.path, truth.path) == ("compiled", "layered")
+    for _ in range(3):
+        ours = compiled.train_epoch(sequences, targets, order, batch_size=37, threads=2)
+        theirs = truth.train_epoch(sequences, targets, order, batch_size=37, threads=1)
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5)
+    np.testing.assert_allclose(compiled.parameters, truth.parameters, rtol=1e-4, atol=2e-6)
+    np.testing.assert_allclose(
+        compiled.predict(sequences), truth.predict(sequences), rtol=1e-4, atol=1e-6
+    )
+    np.testing.assert_allclose(
+        compiled.evaluate(sequences, targets), truth.evaluate(sequences, targets), rtol=1e-5
+    )
+
+
+@pytest.mark.parametrize("path", ["compiled", "layered"])
+@pytest.mark.parametrize("batch_size", [16, 64, 100])
+def test_threads_change_no_bit(path, batch_size):
+    sequences, targets, order = examples(words=90)
+    results = []
+    for threads in (1, 2, 8):
+        network = build(Embedding(90, 7), SimpleRNN(8), 2, RMSprop(1e-3), path=path)
+        figures = [
+            network.train_epoch(sequences, targets, order, batch_size=batch_size, threads=threads)
+            for _ in range(3)
+        ]
+        results.append((figures, network.parameters, network.predict(sequences, threads=threads)))
+    for figures, parameters, predictions in results[1:]:
+        assert figures == results[0][0]
+        np.testing.assert_array_equal(parameters, results[0][1])
+        np.testing.assert_array_equal(predictions, results[0][2])
+
+
+@pytest.mark.parametrize("path", ["compiled", "layered"])
+def test_a_prediction_does_not_depend_on_its_company(path):
+    sequences, _, order = examples(words=60, count=53)
+    network = build(OneHot(60), SimpleRNN(10), 3, None, path=path)
+    together = network.predict(sequences)
+    shuffled = network.predict(sequences.take(order))
+    np.testing.assert_array_equal(shuffled, together[order])
+    for row in range(0, 53, 7):
+        alone = network.predict(sequences.take(np.array([row])))
+        np.testing.assert_array_equal(alone[0], together[row])
+
+
+def test_the_length_of_a_call_changes_no_bit():
+    sequences, targets, order = examples(words=40, count=300)
+    networks = [build(OneHot(40), SimpleRNN(8), 2, Adam(1e-2)) for _ in range(2)]
+    networks[1]._execution._batches_a_call = 1
+    figures = [
+        network.train_epoch(sequences, targets, order, batch_size=16, threads=1)
+        for network in networks
+    ]
+    assert figures[0] == figures[1]
+    np.testing.assert_array_equal(networks[0].parameters, networks[1].parameters)
+
+
+def test_a_stack_of_layers_runs_compiled_as_in_the_reference():
+    layers = [
+        Embedding(30, 6),
+        SimpleRNN(5, return_sequences=True, go_backwards=True),
+        SimpleRNN(9, "relu", use_bias=False, return_sequences=True),
+        Dense(4, "softmax"),
+        SimpleRNN(7),
+        Dense(6, "sigmoid"),
+        Dense(3, "softmax"),
+    ]
+    sequences, targets, order = examples(words=30, classes=3, count=40)
+    ours, truth = (
+        Network(layers, seed=4, loss=CATEGORICAL, optimizer=Adam(1e-2), engine=engine)
+        for engine in ("numba", "reference")
+    )
+    assert ours.path == truth.path == "layered"
+    for _ in range(2):
+        ours.train_epoch(sequences, targets, order, batch_size=17)
+        truth.train_epoch(sequences, targets, order, batch_size=17)
+    np.testing.assert_allclose(ours.parameters, truth.parameters, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("path", ["compiled", "layered"])
+def test_a_loss_that_is_not_finite_stops_before_the_weights_change(path):
+    sequences, targets, order = examples(words=20, count=100)
+    network = build(OneHot(20), SimpleRNN(8), 2, RMSprop(1e-3), path=path)
+    network.train_epoch(sequences, targets, order[:64], batch_size=32, threads=2)
+    network.weights["simple_rnn/kernel"][sequences[int(order[70])][-1]] = np.nan
+    before, steps = network.parameters.copy(), network.optimizer.iterations
+    with pytest.raises(NonFiniteBatch) as stop:
+        network.train_epoch(sequences, targets, order[70:], batch_size=10, threads=2)
+    assert stop.value.batch == 0
+    assert stop.value.what == "loss"
+    assert set(stop.value.rows) == set(order[70:80])
+    np.testing.assert_array_equal(network.parameters, before)
+    assert network.optimizer.iterations == steps
+
+
+@pytest.mark.parametrize("path", ["compiled", "layered"])
+def test_a_gradient_that_overflows_stops_too(path):
+    sequences, targets, order = examples(words=20, count=64, ragged=False)
+    network = build(OneHot(20), SimpleRNN(8, "linear"), 2, SGD(1e-3), path=path)
+    network.weights["simple_rnn/recurrent_kernel"][...] = 0
+    network.weights["simple_rnn/kernel"][...] = 1e-30
+    network.weights["dense/kernel"][...] = 3e38
+    network.weights["simple_rnn/recurrent_kernel"][...] = 1.0
+    network.weights["simple_rnn/kernel"][...] *= 0
+    with pytest.raises(NonFiniteBatch, match="gradient"):
+        network.train_epoch(sequences, targets, order, batch_size=64)
+
+
+def test_progress_is_told_and_reaches_the_end():
+    sequences, targets, order = examples(words=20, count=100)
+    network = build(OneHot(20), SimpleRNN(8), 2, RMSprop(1e-3))
+    told = []
+    network.train_epoch(sequences, targets, order, batch_size=8, on_progress=told.append)
+    assert told == sorted(told)
+    assert told[-1] == 100
+
+
+def test_batches_keep_their_examples_when_tiles_are_sorted():
+    lengths = np.array([5, 1, 4, 2, 9, 3, 7])
+    order = np.array([6, 0, 3, 2, 5, 1, 4])
+    tiled = tiled_order(lengths, order, 3)
+    assert tiled.tolist() == [3, 0, 6, 1, 5, 2, 4]
+    assert tiled_order(np.full(7, 3), order, 3) is order
+
+
+def test_the_summaries_are_the_notebooks():
+    onehot = build(OneHot(300), SimpleRNN(8), 2, None)
+    embedding = build(Embedding(300, 16), SimpleRNN(8), 2, None)
+    assert onehot.parameter_count == 2481
+    assert embedding.parameter_count == 5009
+    lines = embedding.summary().splitlines()
+    assert lines[3].split() == ["embedding", "(Embedding)", "(None,", "None,", "16)", "4,800"]
+    assert lines[4].split() == ["simple_rnn", "(SimpleRNN)", "(None,", "8)", "200"]
+    assert lines[5].split() == ["dense", "(Dense)", "(None,", "1)", "9"]
+    assert "Total params: 5,009 (19.57 KB)" in lines[7]
+    assert "2,481" in onehot.summary()
+
+
+def test_same_seed_same_weights_other_seed_others():
+    one, same, other = (
+        Network([OneHot(9), SimpleRNN(4), Dense(1, "sigmoid")], seed=seed) for seed in (3, 3, 4)
+    )
+    np.testing.assert_array_equal(one.parameters, same.parameters)
+    assert (one.parameters != other.parameters).any()
+
+
+def test_weights_are_views_and_can_be_set():
+    network = Network([OneHot(9), SimpleRNN(4), Dense(1, "sigmoid")], seed=0)
+    network.set_weights({name: np.full(w.shape, 2.0) for name, w in network.weights.items()})
+    assert (network.parameters == 2).all()
+    with pytest.raises(ShapeError, match="dense/bias"):
+        network.set_weights({k: w for k, w in network.weights.items() if k != "dense/bias"})
+    with pytest.raises(ShapeError, match="simple_rnn/kernel has shape"):
+        network.set_weights({k: np.zeros(3) for k in network.weights})
+
+
+def test_no_sequences_are_no_problem():
+    network = build(OneHot(9), SimpleRNN(4), 3, Adam(1e-3))
+    nothing, targets = Ragged.from_lists([]), np.zeros(0, np.int64)
+    assert network.predict(nothing).shape == (0, 3)
+    assert np.isnan(network.evaluate(nothing, targets)).all()
+    assert network.train_epoch(nothing, targets, targets, batch_size=4) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("layers", "words"),
+    [
+        ([], "first layer"),
+        ([Dense(1)], "first layer"),
+        ([OneHot(5)], "alone"),
+        ([OneHot(5), Dense(1)], "cannot read ids"),
+        ([OneHot(5), Embedding(5, 2)], "only be the first"),
+        ([OneHot(5), SimpleRNN(2), SimpleRNN(2)], "return_sequences=True"),
+    ],
+)
+def test_layers_that_do_not_fit(layers, words):
+    with pytest.raises(ShapeError, match=words):
+        Network(layers, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: SimpleRNN(0), "units is 0"),
+        (lambda: SimpleRNN(2, "cube"), "unknown activation 'cube'"),
+        (lambda: Dense(2, "tanh"), "unknown activation 'tanh'"),
+        (lambda: Embedding(5, -1), "size is -1"),
+        (lambda: OneHot(0), "num_words is 0"),
+    ],
+)
+def test_layers_that_cannot_be(make, words):
+    with pytest.raises(ShapeError, match=words):
+        make()
+
+
+def test_wrong_arguments_are_named():
+    sequences, targets, order = examples(words=20, count=12)
+    layers = [OneHot(20), SimpleRNN(4), Dense(1, "sigmoid")]
+    with pytest.raises(ShapeError, match="sigmoid"):
+        Network([*layers[:2], Dense(1)], seed=0, loss=BINARY)
+    with pytest.raises(ShapeError, match=r"Dense\(1\)"):
+        Network([*layers[:2], Dense(2, "sigmoid")], seed=0, loss=BINARY)
+    with pytest.raises(ShapeError, match="return_sequences"):
+        Network([OneHot(5), SimpleRNN(2, return_sequences=True), layers[2]], seed=0, loss=BINARY)
+    with pytest.raises(ShapeError, match="compiled path"):
+        Network([OneHot(5), SimpleRNN(2, go_backwards=True), layers[2]], seed=0, path="compiled")
+    with pytest.raises(ShapeError, match="no loss or no optimizer"):
+        Network(layers, seed=0).train_epoch(sequences, targets, order, batch_size=4)
+    network = Network(layers, seed=0, loss=BINARY, optimizer=SGD(0.1))
+    with pytest.raises(ShapeError, match="3 targets for 12"):
+        network.evaluate(sequences, targets[:3])
+    with pytest.raises(ShapeError, match="0 to 1"):
+        network.evaluate(sequences, targets + 5)
+    with pytest.raises(ShapeError, match="row outside"):
+        network.train_epoch(sequences, targets, order + 1, batch_size=4)
+    with pytest.raises(ShapeError, match="batch_size is 0"):
+        network.train_epoch(sequences, targets, order, batch_size=0)
+    with pytest.raises(ShapeError, match="token id 25"):
+        network.predict(Ragged.from_lists([[1, 25]]))
+    with pytest.raises(ShapeError, match="token id -1"):
+        network.predict(Ragged.from_lists([[-1]]))
