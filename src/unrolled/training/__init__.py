@@ -1,0 +1,1 @@
+"""Training belongs here: epochs, callbacks, history, the state of a run; it prints nothing."""
