@@ -1,0 +1,1 @@
+"""How good predictions are: numbers from probabilities and targets, nothing else."""

@@ -1,0 +1,217 @@
+import re
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from xml.parsers.expat import ParserCreate
+
+import matplotlib
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from unrolled.errors import OutputError
+from unrolled.report import plots
+
+HISTORY = {
+    "loss": [0.70, 0.60, 0.50, 0.40],
+    "val_loss": [0.69, 0.62, 0.55, 0.58],
+    "accuracy": [0.50, 0.60, 0.70, 0.80],
+    "val_accuracy": [0.51, 0.61, 0.68, 0.66],
+}
+NOTEBOOK = {key: [value + 0.01 for value in values[:3]] for key, values in HISTORY.items()}
+
+
+@dataclass(frozen=True)
+class Lengths:
+    mean: float
+    median: float
+    counts: list[int]
+    edges: list[float]
+
+
+def lengths_of(*lengths: int) -> Lengths:
+    counts, edges = np.histogram(lengths, bins=50)
+    return Lengths(np.mean(lengths), np.median(lengths), counts.tolist(), edges.tolist())
+
+
+def assert_well_formed(svg: bytes) -> None:
+    ParserCreate().Parse(svg, True)
+
+
+LENGTHS = lengths_of(3, 5, 8, 8, 13, 21, 34, 400)
+
+
+def labels(figure: Figure, axes: int = 0) -> list[str]:
+    legend = figure.axes[axes].get_legend()
+    assert legend is not None
+    return [text.get_text() for text in legend.get_texts()]
+
+
+def curves(figure: Figure, axes: int = 0) -> dict[object, list[float]]:
+    return {line.get_label(): list(line.get_ydata()) for line in figure.axes[axes].get_lines()}
+
+
+def test_curves_show_the_history_and_the_notebook_behind_it() -> None:
+    title = "$_$ a run"
+    figure = plots.loss_and_accuracy(HISTORY, best_epoch=3, reference=NOTEBOOK, title=title)
+    for axes, quantity, best in ((0, "loss", 0.55), (1, "accuracy", 0.68)):
+        drawn = curves(figure, axes)
+        assert drawn["training"] == HISTORY[quantity]
+        assert drawn["validation"] == HISTORY[f"val_{quantity}"]
+        assert drawn["notebook, training"] == NOTEBOOK[quantity]
+        assert drawn["notebook, validation"] == NOTEBOOK[f"val_{quantity}"]
+        assert drawn[f"best, epoch 3: {best:.4f}"] == [best]
+        heights = {line.get_label(): line.get_zorder() for line in figure.axes[axes].get_lines()}
+        assert heights["notebook, validation"] < heights["training"]
+        assert figure.axes[axes].get_title(loc="left") == quantity.capitalize()
+    assert [text.get_text() for text in figure.texts] == [title]
+    plots.inline_svg(figure, name="run", description=title)
+
+
+def test_the_first_epoch_is_one() -> None:
+    axes = plots.learning_curve(HISTORY, "loss").axes[0]
+    assert [list(line.get_xdata()) for line in axes.get_lines()] == [[1, 2, 3, 4]] * 2
+    assert axes.get_xlim()[0] > 0
+
+
+def test_without_a_best_epoch_or_a_notebook_neither_is_named() -> None:
+    assert labels(plots.learning_curve(HISTORY, "accuracy")) == ["training", "validation"]
+
+
+def test_a_single_epoch_is_visible() -> None:
+    history = {key: values[:1] for key, values in HISTORY.items()}
+    for line in plots.learning_curve(history, "loss").axes[0].get_lines():
+        assert line.get_marker() == "o"
+
+
+def test_a_run_that_was_stopped_at_once_has_empty_curves(tmp_path: Path) -> None:
+    figure = plots.loss_and_accuracy({key: [] for key in HISTORY}, best_epoch=0)
+    assert labels(figure) == ["training", "validation"]
+    plots.save(figure, tmp_path / "empty")
+
+
+def test_the_histogram_marks_mean_median_and_cut() -> None:
+    figure = plots.length_histogram(LENGTHS, maxlen=10)
+    assert labels(figure) == ["median 10", "mean 61.5", "cut: of longer texts the last 10 are read"]
+    assert [line.get_xdata()[0] for line in figure.axes[0].get_lines()] == [10.5, 61.5, 10]
+    assert len(labels(plots.length_histogram(LENGTHS))) == 2
+
+
+def test_a_few_endless_texts_do_not_squeeze_the_histogram() -> None:
+    lengths = lengths_of(*range(100, 1100), 100_000)
+    axes = plots.length_histogram(lengths, maxlen=50).axes[0]
+    assert axes.get_xlim()[1] < 10_000
+    assert "up to 100,000" in axes.get_xlabel()
+    longer_cut = plots.length_histogram(lengths_of(5, 6), maxlen=200).axes[0]
+    assert longer_cut.get_xlim()[1] > 200
+
+
+def test_texts_of_one_length_make_a_histogram() -> None:
+    axes = plots.length_histogram(lengths_of(7, 7, 7)).axes[0]
+    assert axes.get_xlim()[1] > 7
+    assert "up to" not in axes.get_xlabel()
+
+
+def test_confusion_writes_counts_and_shares_of_the_row() -> None:
+    figure = plots.confusion(np.array([[30, 10], [0, 0]]), ["no", "yes"], title="Runs")
+    texts = [text.get_text() for text in figure.axes[0].texts]
+    assert texts == ["30\n75%", "10\n25%", "0\n0%", "0\n0%"]
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["no", "yes"]
+    low, high = figure.axes[0].get_ylim()
+    assert low > high, "the first true class is on top"
+
+
+def test_many_classes_have_colours_only() -> None:
+    figure = plots.confusion(np.eye(50, dtype=int), [str(number) for number in range(50)])
+    assert not figure.axes[0].texts
+    assert len(figure.axes[0].get_xticklabels()) <= 20
+
+
+def test_odd_class_names_are_drawn_without_warnings(tmp_path: Path) -> None:
+    names = ["$x^$", "두 번째", "a\nb", "𓀀", "<b>&\"'", "long " * 30]
+    figure = plots.confusion(np.eye(6, dtype=int), names, title="$_$ 제목")
+    _, svg = plots.save(figure, tmp_path / "odd")
+    assert_well_formed(svg.read_bytes())
+    shown = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert shown[0] == "$x^$"
+    assert shown[2] == "a b"
+    assert len(shown[5]) == 24
+
+
+def test_the_same_run_writes_the_same_bytes(tmp_path: Path) -> None:
+    written = []
+    for name in ("one", "two"):
+        figure = plots.loss_and_accuracy(HISTORY, best_epoch=3, reference=NOTEBOOK)
+        written.append([path.read_bytes() for path in plots.save(figure, tmp_path / name)])
+    assert written[0] == written[1]
+    png, svg = written[0]
+    assert png.startswith(b"\x89PNG")
+    assert b"Matplotlib" not in png
+    assert b"<dc:date>" not in svg
+    assert_well_formed(svg)
+
+
+def test_dots_in_a_name_stay(tmp_path: Path) -> None:
+    png, svg = plots.save(plots.learning_curve(HISTORY, "loss"), tmp_path / "v1.2")
+    assert (png.name, svg.name) == ("v1.2.png", "v1.2.svg")
+    assert png.is_file()
+    assert svg.is_file()
+
+
+def test_an_unwritable_place_is_an_output_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(OutputError):
+        plots.save(plots.learning_curve(HISTORY, "loss"), tmp_path / "file" / "curve")
+
+
+def test_inline_figures_share_no_ids_and_keep_their_own_references() -> None:
+    figures = [plots.learning_curve(HISTORY, "loss", best_epoch=3) for _ in range(2)]
+    first, second = (
+        plots.inline_svg(figure, name=name, description="d")
+        for figure, name in zip(figures, ("a", "b"), strict=True)
+    )
+    ids = [set(re.findall(r'\bid="([^"]+)"', text)) for text in (first, second)]
+    assert ids[0]
+    assert not ids[0] & ids[1]
+    for text, known in zip((first, second), ids, strict=True):
+        used = set(re.findall(r'href="#([^"]+)"|url\(#([^)]+)\)', text))
+        used_names = {one or other for one, other in used}
+        assert used_names
+        assert used_names <= known
+
+
+def test_inline_figures_follow_the_page_and_link_nowhere() -> None:
+    figure = plots.length_histogram(LENGTHS, maxlen=10)
+    text = plots.inline_svg(figure, name="x", description='a "<b>" & c')
+    assert text.startswith('<svg class="plot" role="img" aria-label="a &quot;&lt;b&gt;&quot; &amp;')
+    assert "http" not in text
+    assert "<style" not in text
+    assert "<metadata" not in text
+    for role in ("ink", "card", "validation", "training", "rule"):
+        assert f"var(--{role})" in text
+    assert not re.findall(r"(?:fill|stroke): #(?!000000)[0-9a-f]{6}", text), "a colour stays fixed"
+    assert_well_formed(text.encode())
+
+
+def test_matplotlib_is_left_as_it_was(tmp_path: Path) -> None:
+    before = dict(matplotlib.rcParams)
+    plots.save(plots.confusion(np.eye(2, dtype=int), ["a", "b"]), tmp_path / "c")
+    assert dict(matplotlib.rcParams) == before
+
+
+def test_pyplot_is_never_imported() -> None:
+    code = "import sys, unrolled.report.page; sys.exit('matplotlib.pyplot' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_threads_may_draw_at_once() -> None:
+    def draw(number: int) -> str:
+        figure = plots.learning_curve(HISTORY, "loss", best_epoch=1 + number % 2)
+        return plots.inline_svg(figure, name="t", description="d")
+
+    alone = [draw(0), draw(1)]
+    with ThreadPoolExecutor(4) as threads:
+        together = list(threads.map(draw, range(8)))
+    assert together == alone * 4
