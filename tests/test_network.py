@@ -176,12 +176,13 @@ def test_the_summaries_are_the_notebooks():
     embedding = build(Embedding(300, 16), SimpleRNN(8), 2, None)
     assert onehot.parameter_count == 2481
     assert embedding.parameter_count == 5009
-    lines = embedding.summary().splitlines()
-    assert lines[3].split() == ["embedding", "(Embedding)", "(None,", "None,", "16)", "4,800"]
+    lines = embedding.summary(steps=100).splitlines()
+    assert lines[3].split() == ["embedding", "(Embedding)", "(None,", "100,", "16)", "4,800"]
     assert lines[4].split() == ["simple_rnn", "(SimpleRNN)", "(None,", "8)", "200"]
     assert lines[5].split() == ["dense", "(Dense)", "(None,", "1)", "9"]
     assert "Total params: 5,009 (19.57 KB)" in lines[7]
     assert "2,481" in onehot.summary()
+    assert onehot.layer_rows()[0].output_shape == "(None, None, 300)"
 
 
 def test_same_seed_same_weights_other_seed_others():

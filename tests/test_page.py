@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from unrolled.engine.summary import LayerRow
 from unrolled.report.page import (
-    LayerRow,
     Mistake,
     ReportData,
     SeedRuns,

@@ -13,7 +13,7 @@ from unrolled.engine.layered import Layered
 from unrolled.engine.layers import Dense, Embedding, Flow, Layer, OneHot, SimpleRNN, Weights
 from unrolled.engine.losses import loss_named
 from unrolled.engine.optimizers import Optimizer
-from unrolled.engine.table import format_table
+from unrolled.engine.summary import LayerRow, format_table
 from unrolled.engine.threads import thread_count
 from unrolled.errors import ShapeError
 from unrolled.ragged import Ragged
@@ -141,15 +141,27 @@ class Network:
         loss = self.loss.loss(probabilities, checked).mean(dtype=np.float64)
         return float(loss), float(self.loss.accuracy(probabilities, checked).mean())
 
-    def summary(self) -> str:
-        """Keras' table: layer, output shape, parameters."""
-        rows = [
-            (f"{name} ({type(layer).__name__})", _shape(flow), sum(map(np.size, own.values())))
-            for name, layer, flow, own in zip(
+    def layer_rows(self, steps: int | None = None) -> list[LayerRow]:
+        """Describe each layer: its name, output shape and parameters.
+
+        steps: the length of every sequence, where they have the same; None stands for any.
+        """
+        return [
+            LayerRow(
+                name=f"{name} ({type(layer).__name__})",
+                output_shape=str(
+                    (None, flow.size) if flow.kind == "vector" else (None, steps, flow.size)
+                ),
+                parameters=sum(weight.size for weight in weights.values()),
+            )
+            for name, layer, flow, weights in zip(
                 self.names, self.layers, self.flows, self.layer_weights, strict=True
             )
         ]
-        return format_table(rows)
+
+    def summary(self, steps: int | None = None) -> str:
+        """Keras' table of the layers; ``steps`` as in `layer_rows`."""
+        return format_table(self.layer_rows(steps))
 
     def _check_targets(self, sequences: Ragged, targets: NDArray[np.integer]) -> Longs:
         if len(targets) != len(sequences):
@@ -264,11 +276,3 @@ def _check_outputs(last: Layer, flow: Flow, loss: str) -> None:
         raise ShapeError("the last recurrent layer must not return_sequences to be trained")
     if last.activation == "sigmoid" and last.units != 1:
         raise ShapeError("binary_crossentropy needs Dense(1): one probability a text")
-
-
-def _shape(flow: Flow) -> tuple[int | None, ...]:
-    return {
-        "ids": (None, None, flow.size),
-        "steps": (None, None, flow.size),
-        "vector": (None, flow.size),
-    }[flow.kind]

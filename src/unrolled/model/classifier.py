@@ -15,6 +15,7 @@ from unrolled.datasets.examples import Examples
 from unrolled.datasets.split import train_validation_split
 from unrolled.datasets.statistics import LengthStatistics, length_statistics
 from unrolled.engine.network import Network
+from unrolled.engine.summary import LayerRow, format_table
 from unrolled.engine.threads import thread_count
 from unrolled.errors import DataError, InputError, ModelError
 from unrolled.model.labelled import check_labelled, check_texts, class_numbers
@@ -226,17 +227,22 @@ class TextClassifier:
         """Class number of each example (examples,); DataError names where a strange label is."""
         return class_numbers(examples.labels, self.classes_, examples.where)
 
-    def summary(self) -> str:
-        """Keras' table of layers; before training, that of two classes."""
+    def layer_rows(self) -> list[LayerRow]:
+        """Describe each layer: name, output shape, parameters; before training, of two classes."""
+        text = self.recipe.text
+        steps = text.maxlen if text.padding == "keras" else None
         if self._model is not None:
-            return self._model.network.summary()
-        rows = self.recipe.text.num_words
-        if rows is None:
+            return self._model.network.layer_rows(steps)
+        if text.num_words is None:
             raise InputError(
                 "text.num_words is none, so that the size of the network depends on the texts: "
                 "train it first"
             )
-        return build_network(self.recipe, rows=rows, classes=2).summary()
+        return build_network(self.recipe, rows=text.num_words, classes=2).layer_rows(steps)
+
+    def summary(self) -> str:
+        """Keras' table of the layers."""
+        return format_table(self.layer_rows())
 
     # --- Keeping ---------------------------------------------------------------------------------
 

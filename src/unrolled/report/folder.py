@@ -16,13 +16,12 @@ from numpy.typing import NDArray
 from unrolled import bundle
 from unrolled.atomic import write_file
 from unrolled.datasets.examples import Examples
-from unrolled.engine.network import Network
 from unrolled.errors import ModelError
 from unrolled.evaluation.metrics import confusion_matrix, most_wrong
 from unrolled.model import TextClassifier
 from unrolled.model.card import PLATEAU
 from unrolled.report import plots
-from unrolled.report.page import LayerRow, Mistake, ReportData, render
+from unrolled.report.page import Mistake, ReportData, render
 
 FACTS = "report"  # the key in metrics.json
 MISTAKES = 10
@@ -106,7 +105,7 @@ def report_data(classifier: TextClassifier, title: str) -> ReportData:
             ("median length", f"{lengths.median:g} words"),
         ],
         recipe=_flat(recipe.to_dict()),
-        layers=layer_rows(classifier.network_),
+        layers=classifier.layer_rows(),
         history=history.history,
         best_epoch=history.best_epoch,
         stop_reason=metrics["stop_reason"],
@@ -153,20 +152,6 @@ def write_plots(folder: Path, data: ReportData) -> None:
     plots.save(curves, folder / "curves")
     plots.save(plots.length_histogram(data.lengths, maxlen=data.maxlen), folder / "lengths")
     plots.save(plots.confusion(data.confusion, data.classes), folder / "confusion")
-
-
-def layer_rows(network: Network) -> list[LayerRow]:
-    """Rows of the parameter table, shapes as Keras writes them."""
-    return [
-        LayerRow(
-            name=f"{name} ({type(layer).__name__})",
-            output_shape=f"({'None, ' * (1 if flow.kind == 'vector' else 2)}{flow.size})",
-            parameters=sum(weight.size for weight in weights.values()),
-        )
-        for name, layer, flow, weights in zip(
-            network.names, network.layers, network.flows, network.layer_weights, strict=True
-        )
-    ]
 
 
 def _flat(settings: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:

@@ -14,6 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from unrolled.engine.summary import LayerRow
 from unrolled.evaluation.metrics import precision_recall_f1
 from unrolled.report import plots
 
@@ -27,15 +28,6 @@ NONE = "\N{EN DASH}"
 
 # What HTML cannot hold (lone surrogates, control characters) or what turns the text around.
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
-
-
-@dataclass(frozen=True, kw_only=True)
-class LayerRow:
-    """One row of the parameter table."""
-
-    name: str
-    output_shape: str
-    parameters: int
 
 
 @dataclass(frozen=True, kw_only=True)
