@@ -1,0 +1,1 @@
+"""From strings to token ids: words, vocabularies, sequences of one length."""
