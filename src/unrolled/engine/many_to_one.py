@@ -93,6 +93,7 @@ class ManyToOne:
     def predict(self, sequences: Ragged, *, threads: int) -> Floats:
         """As `Network.predict`."""
         check_ids(sequences, self._shape.rows)
+        threads = max(1, min(threads, math.ceil(len(sequences) / LANES)))
         team, desk, _ = self._space(threads, 0, sequences)
         order = np.argsort(sequences.lengths, kind="stable")
         text = workspace.Text(sequences.ids, sequences.offsets, order, order)
