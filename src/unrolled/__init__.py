@@ -1,0 +1,102 @@
+"""Small recurrent networks that read text: trained on a laptop, faithful to Keras, explained.
+
+Every public name is imported when it is first used, so that ``import unrolled`` costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from unrolled.datasets.examples import Examples
+    from unrolled.engine.layers import Dense, Embedding, OneHot, SimpleRNN
+    from unrolled.engine.network import Network
+    from unrolled.engine.optimizers import SGD, Adam, RMSprop
+    from unrolled.errors import (
+        DataError,
+        InputError,
+        ModelError,
+        NonFiniteError,
+        OutputError,
+        RecipeError,
+        ShapeError,
+        TrainingError,
+        UnrolledError,
+    )
+    from unrolled.model import TextClassifier
+    from unrolled.ragged import Ragged
+    from unrolled.recipe import Recipe, load_recipe
+    from unrolled.text.sequences import pad_sequences
+    from unrolled.text.vocabulary import Vocabulary
+    from unrolled.training.callbacks import EarlyStopping, LearningRateSchedule
+    from unrolled.training.history import History
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Adam",
+    "DataError",
+    "Dense",
+    "EarlyStopping",
+    "Embedding",
+    "Examples",
+    "History",
+    "InputError",
+    "LearningRateSchedule",
+    "ModelError",
+    "Network",
+    "NonFiniteError",
+    "OneHot",
+    "OutputError",
+    "RMSprop",
+    "Ragged",
+    "Recipe",
+    "RecipeError",
+    "SGD",
+    "ShapeError",
+    "SimpleRNN",
+    "TextClassifier",
+    "TrainingError",
+    "UnrolledError",
+    "Vocabulary",
+    "__version__",
+    "load_recipe",
+    "pad_sequences",
+]
+
+_NAMES = {
+    "unrolled.datasets.examples": ("Examples",),
+    "unrolled.engine.layers": ("Dense", "Embedding", "OneHot", "SimpleRNN"),
+    "unrolled.engine.network": ("Network",),
+    "unrolled.engine.optimizers": ("SGD", "Adam", "RMSprop"),
+    "unrolled.errors": (
+        "DataError",
+        "InputError",
+        "ModelError",
+        "NonFiniteError",
+        "OutputError",
+        "RecipeError",
+        "ShapeError",
+        "TrainingError",
+        "UnrolledError",
+    ),
+    "unrolled.model": ("TextClassifier",),
+    "unrolled.ragged": ("Ragged",),
+    "unrolled.recipe": ("Recipe", "load_recipe"),
+    "unrolled.text.sequences": ("pad_sequences",),
+    "unrolled.text.vocabulary": ("Vocabulary",),
+    "unrolled.training.callbacks": ("EarlyStopping", "LearningRateSchedule"),
+    "unrolled.training.history": ("History",),
+}
+_HOME = {name: module for module, names in _NAMES.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module 'unrolled' has no attribute {name!r}")
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

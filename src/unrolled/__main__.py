@@ -1,0 +1,7 @@
+"""``python -m unrolled`` is ``unrolled``."""
+
+import sys
+
+from unrolled.cli import main
+
+sys.exit(main())

@@ -1,0 +1,30 @@
+"""The arguments that several commands share, each written once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Model = Annotated[Path, typer.Argument(metavar="MODEL", help="The folder of a trained model.")]
+Data = Annotated[
+    str,
+    typer.Argument(
+        metavar="DATA",
+        help="A built-in name (imdb) or a csv, tsv, jsonl, parquet or fastText file.",
+    ),
+]
+Text = Annotated[
+    str | None,
+    typer.Option(metavar="COLUMN", help="The column of texts, where its name does not tell."),
+]
+Label = Annotated[
+    str | None,
+    typer.Option(metavar="COLUMN", help="The column of labels, where its name does not tell."),
+]
+Threads = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="N", help="Threads (default: one a core); changes only the time."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]

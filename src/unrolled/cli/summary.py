@@ -1,0 +1,32 @@
+"""``unrolled summary``: the layers of a model, or of a recipe before it is trained."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from unrolled.cli import console
+
+
+def summary(
+    model_or_recipe: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL|RECIPE", help="A model's folder, a recipe's name or its TOML file."
+        ),
+    ],
+) -> None:
+    """Show the layers with their shapes and parameters."""
+    from unrolled.model import TextClassifier
+    from unrolled.recipe import PRESETS
+
+    path = Path(model_or_recipe)
+    is_recipe = model_or_recipe in PRESETS or path.suffix == ".toml" or not _looks_like_path(path)
+    classifier = TextClassifier(model_or_recipe) if is_recipe else TextClassifier.load(path)
+    console.result(classifier.summary())
+
+
+def _looks_like_path(path: Path) -> bool:
+    return path.exists() or len(path.parts) > 1

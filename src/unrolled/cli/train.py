@@ -1,0 +1,172 @@
+"""``unrolled train``: from labelled texts to a model's folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from unrolled.cli import console, options
+from unrolled.cli.places import check_writable
+from unrolled.cli.progress import TrainingProgress, tell_when_compiling
+from unrolled.errors import InputError, ModelError
+
+if TYPE_CHECKING:
+    from unrolled.datasets.examples import Examples
+    from unrolled.model import TextClassifier
+
+INTERRUPTED = 130
+LINES_NAMED = 3
+
+
+def train(
+    data: options.Data,
+    recipe: Annotated[
+        str, typer.Option(metavar="NAME|FILE", help="A preset's name or a TOML file.")
+    ] = "small",
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; may be repeated."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="The model's folder.", show_default="runs/ and the data's name"
+        ),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(metavar="N", help="Overrules the recipe's.")] = None,
+    threads: options.Threads = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on where an interrupted run stopped.")
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the model that is there.")
+    ] = False,
+    text: options.Text = None,
+    label: options.Label = None,
+    json: options.Json = False,
+) -> None:
+    """Train a classifier on labelled texts and save it with a report.
+
+    Ctrl-C keeps the best model so far, and --resume goes on from there. Of imdb, only the
+    training reviews are read.
+    """
+    from unrolled import datasets
+    from unrolled.recipe import load_recipe
+
+    settings = list(changes or []) + ([] if seed is None else [f"seed={seed}"])
+    chosen = load_recipe(recipe, settings)
+    folder = out or Path("runs") / Path(data).stem
+    _check_place(folder, resume=resume, overwrite=overwrite)
+    examples = datasets.load(data, text=text, label=label)
+    _tell_set_aside(examples)
+    check_writable(folder.parent if folder.exists() else folder)
+
+    from unrolled.model import TextClassifier
+
+    classifier = TextClassifier(chosen, threads=threads)
+    train_rows, validation_rows = classifier.split(len(examples))
+    console.note(
+        f"training on {console.counted(len(train_rows), 'text')} from {examples.source}, "
+        f"validating on {len(validation_rows):,}"
+    )
+    tell_when_compiling()
+    with TrainingProgress(rows=len(train_rows)) as progress:
+        classifier.fit(
+            examples.texts,
+            examples.labels,
+            source=examples.source,
+            out=folder,
+            resume=resume,
+            on_epoch=progress.on_epoch,
+            on_progress=progress.on_progress,
+        )
+    _save(classifier, examples, folder)
+    _show(classifier, folder, json=json)
+    if classifier.is_unfinished:
+        console.note(
+            f"interrupted: the best model so far is in {folder}; the same command with --resume "
+            "goes on from there"
+        )
+        raise typer.Exit(INTERRUPTED)
+
+
+def _check_place(folder: Path, *, resume: bool, overwrite: bool) -> None:
+    """Refuse whatever would lose what is there, or could not go on with it."""
+    from unrolled import bundle
+
+    if resume and overwrite:
+        raise InputError("--resume goes on with a run and --overwrite drops it; give one of them")
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder}: a file has this name; choose another --out")
+    if folder.is_dir() and any(folder.iterdir()) and not bundle.is_bundle(folder):
+        raise InputError(
+            f"{folder}: the folder holds files and no model, and is left alone; "
+            "choose another --out"
+        )
+    is_model = bundle.is_bundle(folder)
+    if resume and not is_model:
+        raise InputError(f"{folder}: there is no run to --resume; leave it out to begin one")
+    if resume and bundle.read(folder).training is None:
+        raise ModelError(
+            f"{folder}: the run is finished, so that there is nothing to --resume; "
+            "--overwrite begins it anew"
+        )
+    if is_model and not (resume or overwrite):
+        raise InputError(
+            f"{folder}: a model is there; --overwrite replaces it, --resume goes on with an "
+            "interrupted run, --out names another folder"
+        )
+
+
+def _tell_set_aside(examples: Examples) -> None:
+    """Say which rows of the file are not used, and why."""
+    aside = examples.set_aside
+    if aside:
+        named = ", ".join(f"line {line}: {reason}" for line, reason in aside[:LINES_NAMED])
+        more = ", ..." if len(aside) > LINES_NAMED else ""
+        console.note(f"{console.counted(len(aside), 'row')} not used ({named}{more})")
+
+
+def _save(classifier: TextClassifier, examples: Examples, folder: Path) -> None:
+    """Save the model again, now with its report and plots."""
+    from unrolled.report.folder import keep_facts, save_with_report
+    from unrolled.reproduce.notebook import notebook_history
+    from unrolled.reproduce.results import peak_memory_mb
+
+    validation = examples.take(classifier.split(len(examples))[1])
+    keep_facts(
+        classifier,
+        data_name=examples.name,
+        validation=validation,
+        probabilities=classifier.predict_proba(validation.texts),
+        peak_memory_mb=peak_memory_mb(),
+        reference=notebook_history(classifier.recipe, examples.name),
+    )
+    save_with_report(classifier, folder, folder.resolve().name)
+
+
+def _show(classifier: TextClassifier, folder: Path, *, json: bool) -> None:
+    metrics = classifier.metrics_
+    if json:
+        shown = ("parameters", "epochs", "best_epoch", "val_loss", "val_accuracy", "seconds",
+                 "stop_reason", "plateau")  # fmt: skip
+        document = {key: metrics[key] for key in shown}
+        console.result_json(
+            {"model": str(folder), "classes": classifier.classes_}
+            | document
+            | {"history": classifier.history_.history}
+        )
+        return
+    console.result(
+        f"best epoch {metrics['best_epoch']} of {metrics['epochs']}  "
+        f"val_loss {metrics['val_loss']:.4f}  val_accuracy {metrics['val_accuracy']:.4f}  "
+        f"{metrics['seconds']:.1f}s"
+    )
+    if metrics["plateau"]:
+        from unrolled.reproduce.seeds import PLATEAU
+
+        console.result(f"{PLATEAU}; try another --seed")
+    console.result(f"model {folder}")
+    console.result(f"report {folder / 'report.html'}")
