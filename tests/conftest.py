@@ -1,4 +1,4 @@
-"""What every test needs: Keras as the oracle, on JAX and on the processor; a Ctrl-C that arrives."""
+"""What every test needs: Keras on JAX and the processor as the oracle; a Ctrl-C that arrives."""
 
 import os
 import signal

@@ -248,6 +248,7 @@ def test_changed_reviews_are_noticed(small_folder: Path) -> None:
     (small_folder / "train/pos/1_7.txt").write_text("another film")
     assert "another film" in imdb.load_texts("train")[0]
     assert "another" in imdb.get_word_index()
+    everything()
     (small_folder / "test/pos/1_9.txt").write_text("another")
     index = imdb.get_word_index()
     assert [1, index["another"] + 3] in lists(imdb.load_split("test")[0])

@@ -123,6 +123,16 @@ def test_every_wrong_bit_in_the_archive_is_noticed(tmp_path: Path) -> None:
             ArchiveSource(path).read("train")
 
 
+def test_wrong_checksum_at_the_end_of_a_long_archive(tmp_path: Path) -> None:
+    files = encoded(FILES) | {"train/unsup/0_0.txt": b"x" * 5_000_000}
+    path = write_archive(tmp_path / "reviews.tar.gz", files)
+    data = gzip.decompress(path.read_bytes()) + bytes(5_000_000)  # tar may fill up with zeros
+    packed = gzip.compress(data)
+    path.write_bytes(packed[:-8] + bytes([packed[-8] ^ 1]) + packed[-7:])
+    with pytest.raises(DataError, match="CRC check failed"):
+        ArchiveSource(path).read("train")
+
+
 def test_damaged_tar_header_in_a_sound_gzip_file(tmp_path: Path) -> None:
     path = write_archive(tmp_path / "reviews.tar.gz", encoded(FILES))
     data = gzip.decompress(path.read_bytes()).replace(b"train/pos/1_9", b"train/pos/1_8")
