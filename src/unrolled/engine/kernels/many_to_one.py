@@ -33,9 +33,14 @@ from unrolled.engine.kernels.simple_rnn import (
     recurrent_gradient,
 )
 from unrolled.engine.kernels.team import wait_for_all
-from unrolled.engine.kernels.token_table import gather_rows, gather_weights, project
+from unrolled.engine.kernels.token_table import (
+    gather_rows,
+    gather_weights,
+    own_rows,
+    project,
+)
 from unrolled.engine.kernels.updates import update
-from unrolled.engine.kernels.vectors import WIDTH
+from unrolled.engine.kernels.vectors import WIDTH, prefetch
 from unrolled.engine.kernels.workspace import (
     Desk,
     Floats,
@@ -47,6 +52,9 @@ from unrolled.engine.kernels.workspace import (
     Text,
     Weights,
 )
+
+IDS_IN_A_LINE = 16
+"""Token ids that a processor loads at a time."""
 
 _F = np.float32
 _NONE = np.zeros(0, dtype=np.float32)
@@ -76,7 +84,6 @@ def train(
     """
     size = len(text.order)
     batches = (size + batch_size - 1) // batch_size
-    part = slice(thread * len(parameters) // threads, (thread + 1) * len(parameters) // threads)
     for batch in range(batches):
         start = batch * batch_size
         stop = min(start + batch_size, size)
@@ -89,6 +96,7 @@ def train(
         share = _F(1.0) / _F(stop - start)
         for tile in range(thread, tiles, threads):
             first = start + tile * LANES
+            _bring_near(text, first + threads * LANES)
             _read_tile(
                 thread, tile, first, min(first + LANES, stop), share, shape, units, activation,
                 parameters, text, weights, gradients, desk,
@@ -103,10 +111,7 @@ def train(
 
         if gradients.finite.min() == 0:
             return batch
-        update(
-            steps.kind, steps.constants[batch], steps.decay, steps.nesterov, parameters[part],
-            gradients.flat[part], steps.velocity[part], steps.momentum[part],
-        )  # fmt: skip
+        _update_own(thread, threads, shape, units, parameters, gradients, steps, batch)
         if thread == 0:
             for tile in range(tiles):
                 totals[0] += gradients.loss[tile, 0]
@@ -139,12 +144,46 @@ def predict(
     states, positions = desk.states[thread], desk.positions[thread]
     for first in range(thread * LANES, size, threads * LANES):
         stop = min(first + LANES, size)
+        _bring_near(text, first + threads * LANES)
         time = _place(text, first, stop, shape.rows, positions)
         forward(positions, weights.table, weights.recurrent, states, time, units, activation)
         for lane in range(stop - first):
             hidden = states[(time * LANES + lane) * width :]
             answer = answers[text.order[first + lane]]
             probabilities(hidden, n, dense, shape.outputs, answer)
+
+
+@inner
+def _update_own(
+    thread: int,
+    threads: int,
+    shape: Shape,
+    units: Any,
+    parameters: Floats,
+    gradients: Gradients,
+    steps: Steps,
+    batch: int,
+) -> None:
+    """Changes the rows that this thread also projects and gathers, so that they stay in its cache.
+
+    The parameters that belong to no token id are the first thread's.
+    """
+    size = shape.embedding if shape.embedding > 0 else count(units)
+    first, last = own_rows(thread, threads, shape)
+    _update_part(slice(first * size, last * size), parameters, gradients, steps, batch)
+    if thread == 0:
+        part = slice(shape.rows * size, len(parameters))
+        _update_part(part, parameters, gradients, steps, batch)
+
+
+@inner
+def _update_part(
+    part: Any, parameters: Floats, gradients: Gradients, steps: Steps, batch: int
+) -> None:
+    update(
+        steps.kind, steps.constants[batch], steps.decay, steps.nesterov, parameters[part],
+        gradients.flat[part], steps.velocity[part], steps.momentum[part],
+    )  # fmt: skip
 
 
 @inner
@@ -217,3 +256,12 @@ def _place(text: Text, first: int, stop: int, empty: int, positions: Ints) -> in
         for t in range(start, time):
             positions[t * LANES + lane] = text.ids[begin + t - start]
     return time
+
+
+@inner
+def _bring_near(text: Text, first: int) -> None:
+    """Asks for the ids of the tile from ``first`` on, which shuffling has scattered over memory."""
+    for at in range(first, min(first + LANES, len(text.order))):
+        sequence = text.order[at]
+        for token in range(text.offsets[sequence], text.offsets[sequence + 1], IDS_IN_A_LINE):
+            prefetch(text.ids, token)

@@ -20,6 +20,15 @@ _ZERO = np.float32(0.0)
 
 
 @inner
+def own_rows(thread: int, threads: int, shape: Shape) -> tuple[int, int]:
+    """First and last (exclusive) of the table rows that belong to a thread: whole chunks."""
+    chunks = (shape.rows + CHUNK - 1) // CHUNK
+    first = thread * chunks // threads * CHUNK
+    last = (thread + 1) * chunks // threads * CHUNK
+    return min(first, shape.rows), min(last, shape.rows)
+
+
+@inner
 def project(
     thread: int,
     threads: int,
@@ -29,7 +38,7 @@ def project(
     weights: Weights,
     desk: Desk,
 ) -> None:
-    """Fills this thread's chunks of the table; the first thread also pads the recurrent weights."""
+    """Fills this thread's rows of the table; the first thread also pads the recurrent weights."""
     n = count(units)
     width = (n + WIDTH - 1) // WIDTH * WIDTH
     size = shape.embedding
@@ -43,19 +52,19 @@ def project(
         _pad_transposed(parameters[recurrent_at:], weights.transposed, n, n, width)
     table, bias = weights.table, desk.row[thread]
     _pad(parameters[bias_at:], bias, 1, n, width)
-    for first in range(thread * CHUNK, shape.rows, threads * CHUNK):
-        for token in range(first, min(first + CHUNK, shape.rows)):
-            at = token * width
-            if size == 0:
-                for j in range(n):
-                    table[at + j] = parameters[token * n + j] + bias[j]
-                continue
-            for j in range(0, width, WIDTH):
-                z = load(bias, j)
-                for i in range(size):
-                    x = broadcast(parameters, token * size + i)
-                    z = fma(x, load(kernel, i * width + j), z)
-                store(table, at + j, z)
+    first, last = own_rows(thread, threads, shape)
+    for token in range(first, last):
+        at = token * width
+        if size == 0:
+            for j in range(n):
+                table[at + j] = parameters[token * n + j] + bias[j]
+            continue
+        for j in range(0, width, WIDTH):
+            z = load(bias, j)
+            for i in range(size):
+                x = broadcast(parameters, token * size + i)
+                z = fma(x, load(kernel, i * width + j), z)
+            store(table, at + j, z)
 
 
 @inner
@@ -69,7 +78,7 @@ def gather_rows(
     gradients: Gradients,
     desk: Desk,
 ) -> None:
-    """Adds up the tiles' tables, this thread's chunks, and goes back to the parameters of each id.
+    """Adds up the tiles' tables, this thread's rows, and goes back to the parameters of each id.
 
     Leaves each chunk's share of the input weights' gradient in ``gradients.input``.
     """
@@ -83,7 +92,8 @@ def gather_rows(
     flat = gradients.flat
     zero = splat(_ZERO)
     check = zero
-    for chunk in range(thread, len(gradients.input), threads):
+    first, last = own_rows(thread, threads, shape)
+    for chunk in range(first // CHUNK, (last + CHUNK - 1) // CHUNK):
         share = gradients.input[chunk]
         share[:] = _ZERO
         for token in range(chunk * CHUNK, min((chunk + 1) * CHUNK, shape.rows)):

@@ -79,6 +79,23 @@ def store(typing_context: Any, array: Any, index: Any, value: Any) -> Any:
 
 
 @instruction
+def prefetch(typing_context: Any, array: Any, index: Any) -> Any:
+    """Asks for the part of a flat array around ``index`` to be brought near; changes nothing."""
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        byte, flag = ir.IntType(8).as_pointer(), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [byte, flag, flag, flag])
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        address = builder.bitcast(builder.gep(data, [arguments[1]]), byte)
+        read, near, of_data = (ir.Constant(flag, number) for number in (0, 2, 1))
+        builder.call(function, [address, read, near, of_data])
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp), generate
+
+
+@instruction
 def splat(typing_context: Any, number: Any) -> Any:
     """The same number in all eight places."""
 
