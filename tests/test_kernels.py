@@ -190,3 +190,16 @@ def test_no_thread_passes_the_gate_alone(threads):
     for worker in workers:
         worker.join()
     assert finished == [rounds] * threads
+
+
+def test_kernels_on_disk_are_those_of_all_sources_as_they_are(monkeypatch):
+    """A kernel that was compiled from other sources is not loaded."""
+    from unrolled.engine.kernels import compiled, many_to_one
+
+    kept = many_to_one.train._cache._cache_file
+    assert kept._source_stamp == compiled.sources()
+    assert len(compiled.sources()) == 64
+    overloads = kept._load_index()
+    assert overloads
+    monkeypatch.setattr(kept, "_source_stamp", "of other sources")
+    assert kept._load_index() == {}

@@ -1,8 +1,11 @@
-"""How the kernels are compiled."""
+"""How the kernels are compiled, and kept."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from numba import njit
@@ -11,11 +14,28 @@ from numba.extending import intrinsic
 inner = njit(nogil=True, error_model="numpy")
 """For functions that only compiled functions call: IEEE arithmetic, no check in Python's manner."""
 
-entry = njit(nogil=True, error_model="numpy", cache=True)
-"""For functions that Python calls: compiled once after installation and kept on disk."""
+
+def entry(function: Callable[..., Any]) -> Any:
+    """For functions that Python calls: compiled once after installation and kept on disk.
+
+    Numba compiles anew when the function's own file changes; these are made of many files, and a
+    change of any of them must count.
+    """
+    made: Any = njit(nogil=True, error_model="numpy", cache=True)(function)
+    made._cache._cache_file._source_stamp = sources()
+    return made
 
 
 def instruction(generate: Callable[..., Any]) -> Callable[..., Any]:
     """For a function that emits machine instructions in place of a call of it."""
     made: Callable[..., Any] = intrinsic(generate)
     return made
+
+
+@cache
+def sources() -> str:
+    """SHA-256 of everything that kernels are compiled from: the engine's files."""
+    content = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.parent.rglob("*.py")):
+        content.update(path.read_bytes())
+    return content.hexdigest()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,16 +97,13 @@ def new_gradients(shape: Shape, units: int, *, tiles: int, threads: int) -> Grad
     dense = (units + 1) * shape.outputs
     parameters = table_parameters(shape, units) + shape.embedding * units
 
-    def zeros(*sizes: int) -> Floats:
-        return np.zeros(sizes, dtype=np.float32)
-
     return Gradients(
-        table=zeros(tiles, (shape.rows + 1) * width),
-        recurrent=zeros(tiles, width * width),
-        dense=zeros(tiles, dense),
-        input=zeros(chunks, (shape.embedding + 1) * width),
-        loss=np.zeros((tiles, 2)),
-        flat=zeros(parameters + units * units + units + dense),
+        table=_apart(tiles, (shape.rows + 1) * width),
+        recurrent=_apart(tiles, width * width),
+        dense=_apart(tiles, dense),
+        input=_apart(chunks, (shape.embedding + 1) * width),
+        loss=_apart(tiles, 2, np.float64),
+        flat=np.zeros(parameters + units * units + units + dense, dtype=np.float32),
         finite=np.ones(threads, dtype=np.int64),
     )
 
@@ -116,16 +113,22 @@ def new_desk(shape: Shape, units: int, *, time: int, threads: int) -> Desk:
     tile = LANES * padded(units)
     width, embedding = padded(units), padded(shape.embedding)
 
-    def zeros(size: int) -> Floats:
-        return np.zeros((threads, size), dtype=np.float32)
-
     return Desk(
-        positions=np.zeros((threads, time * LANES), dtype=np.int32),
-        states=zeros((time + 1) * tile),
-        d_inputs=zeros(time * tile),
-        d_hidden=zeros(tile),
-        kernel=zeros(shape.embedding * width),
-        transposed_kernel=zeros(units * embedding),
-        row=zeros(max(width, shape.outputs)),
-        embedding_row=zeros(embedding),
+        positions=_apart(threads, time * LANES, np.int32),
+        states=_apart(threads, (time + 1) * tile),
+        d_inputs=_apart(threads, time * tile),
+        d_hidden=_apart(threads, tile),
+        kernel=_apart(threads, shape.embedding * width),
+        transposed_kernel=_apart(threads, units * embedding),
+        row=_apart(threads, max(width, shape.outputs)),
+        embedding_row=_apart(threads, embedding),
     )
+
+
+def _apart(rows: int, size: int, kind: type[np.generic] = np.float32) -> NDArray[Any]:
+    """Zeros (rows, at least ``size``), no two rows of which share a cache line.
+
+    Threads that write to the same line, each to its own part, take it from each other every time.
+    """
+    line = 2 * 64 // np.dtype(kind).itemsize  # processors fetch lines in pairs
+    return np.zeros((rows, (-(-size // line) + 1) * line), dtype=kind)
