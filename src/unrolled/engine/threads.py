@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor, wait
+from threading import Lock
 from typing import TypeVar
 
 from unrolled.errors import InputError
@@ -26,31 +27,40 @@ def thread_count(requested: int | None) -> int:
 
 
 class Team:
-    """Threads that are kept for many calls."""
+    """Threads that are kept for many calls; the calling thread is the first of them.
+
+    One that only waited would take a core from another at the start of each call.
+    """
 
     def __init__(self, threads: int) -> None:
         self.threads = threads
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="unrolled")
+        self._pool = ThreadPoolExecutor(max(1, threads - 1), thread_name_prefix="unrolled")
 
     def together(self, work: Callable[[int], T]) -> list[T]:
         """``work(thread)`` on every thread at the same time; results in thread order.
 
         Returns only when all have ended, whatever happens meanwhile.
         """
-        if self.threads == 1:
-            return [work(0)]
-        futures = [self._pool.submit(work, thread) for thread in range(self.threads)]
-        return self._results(futures)
+        others = [self._pool.submit(work, thread) for thread in range(1, self.threads)]
+        try:
+            own = work(0)
+            return [own, *(other.result() for other in others)]
+        finally:
+            wait(others)
 
     def each(self, work: Callable[[int], T], items: Iterable[int]) -> list[T]:
         """``work(item)`` for every item, on whichever thread is free; results in item order."""
-        if self.threads == 1:
-            return [work(item) for item in items]
-        return self._results([self._pool.submit(work, item) for item in items])
+        waiting = iter(enumerate(items))
+        taking = Lock()
+        results: dict[int, T] = {}
 
-    @staticmethod
-    def _results(futures: list[Future[T]]) -> list[T]:
-        try:
-            return [future.result() for future in futures]
-        finally:
-            wait(futures)
+        def take_turns(_: int) -> None:
+            while True:
+                with taking:
+                    turn = next(waiting, None)
+                if turn is None:
+                    return
+                results[turn[0]] = work(turn[1])
+
+        self.together(take_turns)
+        return [results[place] for place in sorted(results)]
