@@ -1,5 +1,7 @@
 """Networks: every path gives the reference's numbers, and bits that depend on nothing else."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -89,6 +91,18 @@ def test_a_prediction_does_not_depend_on_its_company(path):
     for row in range(0, 53, 7):
         alone = network.predict(sequences.take(np.array([row])))
         np.testing.assert_array_equal(alone[0], together[row])
+
+
+@pytest.mark.parametrize("path", ["compiled", "layered"])
+def test_a_network_may_be_asked_by_several_threads_at_once(path):
+    sequences, _, _ = examples(words=60, count=90)
+    network = build(OneHot(60), SimpleRNN(10), 3, None, path=path)
+    truth = network.predict(sequences)
+    parts = [np.arange(first, 90, 5) for first in range(5)] * 6
+    with ThreadPoolExecutor(5) as askers:
+        answers = askers.map(lambda rows: network.predict(sequences.take(rows), threads=3), parts)
+    for rows, answer in zip(parts, answers, strict=True):
+        np.testing.assert_array_equal(answer, truth[rows])
 
 
 def test_the_length_of_a_call_changes_no_bit():

@@ -50,7 +50,7 @@ class ManyToOne:
         self._parameters = parameters
         self._optimizer = optimizer
         self._weights = workspace.new_weights(self._shape, recurrent.units)
-        self._spaces: dict[tuple[int, ...], Any] = {}
+        self._teams: dict[int, Team] = {}
         self._batches_a_call = 32
 
     def train_epoch(
@@ -68,7 +68,8 @@ class ManyToOne:
         check_ids(sequences, self._shape.rows)
         tiles = math.ceil(batch_size / LANES)
         threads = min(threads, tiles)
-        team, desk, gradients = self._space(threads, tiles, sequences)
+        team, desk = self._team(threads), self._desk(threads, sequences)
+        gradients = workspace.new_gradients(self._shape, self._units, tiles=tiles, threads=threads)
         order = tiled_order(sequences.lengths, order, batch_size)
         sums = np.zeros(2)
         done, batches = 0, math.ceil(len(order) / batch_size)
@@ -94,7 +95,7 @@ class ManyToOne:
         """As `Network.predict`."""
         check_ids(sequences, self._shape.rows)
         threads = max(1, min(threads, math.ceil(len(sequences) / LANES)))
-        team, desk, _ = self._space(threads, 0, sequences)
+        team, desk = self._team(threads), self._desk(threads, sequences)
         order = np.argsort(sequences.lengths, kind="stable")
         text = workspace.Text(sequences.ids, sequences.offsets, order, order)
         answers = np.zeros((len(sequences), self._shape.outputs), dtype=np.float32)
@@ -143,17 +144,13 @@ class ManyToOne:
         optimizer.iterations = before + finished
         return finished
 
-    def _space(self, threads: int, tiles: int, sequences: Ragged) -> Any:
-        """Team, desk and gradients for this size of work, made at the first time."""
+    def _team(self, threads: int) -> Team:
+        return self._teams.setdefault(threads, Team(threads))
+
+    def _desk(self, threads: int, sequences: Ragged) -> workspace.Desk:
+        """A desk for this call alone, so that calls from several threads do not meet."""
         longest = int(sequences.lengths.max(initial=1))
-        key = (threads, tiles, longest)
-        if key not in self._spaces:
-            self._spaces[key] = (
-                Team(threads),
-                workspace.new_desk(self._shape, self._units, time=longest, threads=threads),
-                workspace.new_gradients(self._shape, self._units, tiles=tiles, threads=threads),
-            )
-        return self._spaces[key]
+        return workspace.new_desk(self._shape, self._units, time=longest, threads=threads)
 
     def _pace(self, count: int, seconds: float) -> None:
         """Sets the length of a call: short enough for a prompt Ctrl-C, long enough to be cheap."""

@@ -34,19 +34,22 @@ class Team:
 
     def __init__(self, threads: int) -> None:
         self.threads = threads
+        self._at_work = Lock()
         self._pool = ThreadPoolExecutor(max(1, threads - 1), thread_name_prefix="unrolled")
 
     def together(self, work: Callable[[int], T]) -> list[T]:
         """``work(thread)`` on every thread at the same time; results in thread order.
 
-        Returns only when all have ended, whatever happens meanwhile.
+        Returns only when all have ended, whatever happens meanwhile. One call goes on at a time:
+        two that had half of the threads each would wait for the others for ever.
         """
-        others = [self._pool.submit(work, thread) for thread in range(1, self.threads)]
-        try:
-            own = work(0)
-            return [own, *(other.result() for other in others)]
-        finally:
-            wait(others)
+        with self._at_work:
+            others = [self._pool.submit(work, thread) for thread in range(1, self.threads)]
+            try:
+                own = work(0)
+                return [own, *(other.result() for other in others)]
+            finally:
+                wait(others)
 
     def each(self, work: Callable[[int], T], items: Iterable[int]) -> list[T]:
         """``work(item)`` for every item, on whichever thread is free; results in item order."""
