@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import importlib.util
 import json
 import os
 import re
@@ -538,4 +539,4 @@ def test_load_suggests_the_nearest_name(tmp_path, monkeypatch):
 
 def test_every_built_in_name_has_its_module():
     for module in datasets.BUILT_IN.values():
-        assert (Path(datasets.__file__).parent / f"{module.rpartition('.')[2]}.py").exists()
+        assert importlib.util.find_spec(module)
