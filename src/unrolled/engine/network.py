@@ -8,9 +8,19 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from unrolled.engine import reference
 from unrolled.engine.batches import Execution, Floats, Longs, Progress
 from unrolled.engine.layered import Layered
-from unrolled.engine.layers import Dense, Embedding, Flow, Layer, OneHot, SimpleRNN, Weights
+from unrolled.engine.layers import (
+    Dense,
+    Embedding,
+    Flow,
+    Layer,
+    OneHot,
+    Operations,
+    SimpleRNN,
+    Weights,
+)
 from unrolled.engine.losses import loss_named
 from unrolled.engine.optimizers import Optimizer
 from unrolled.engine.summary import LayerRow, format_table
@@ -192,10 +202,11 @@ class Network:
                 "the compiled path runs OneHot or Embedding, SimpleRNN, and Dense with sigmoid or "
                 'softmax only: use path="layered" for these layers'
             )
+        operations: Operations = reference
         if engine == "numba":
-            from unrolled.engine.kernels import operations
-        else:
-            from unrolled.engine import reference as operations  # type: ignore[no-redef]
+            from unrolled.engine.kernels import operations as compiled
+
+            operations = compiled
         return Layered(
             layers=self.layers,
             weights=self.layer_weights,
