@@ -5,20 +5,56 @@ import threading
 import numpy as np
 import pytest
 
-from unrolled.engine import reference
-from unrolled.engine.kernels import compiled, operations
+from unrolled.engine.kernels import compiled, projection
+from unrolled.engine.kernels.activations import sigmoid, tanh
 from unrolled.engine.kernels.compiled import inner
-from unrolled.engine.kernels.simple_rnn import tanh
+from unrolled.engine.kernels.products import (
+    add_product,
+    add_transposed_product,
+    pack,
+    pack_transposed,
+)
 from unrolled.engine.kernels.team import new_gate, wait_for_all
-from unrolled.engine.kernels.updates import slots_and_momentum, step_constants, update
+from unrolled.engine.kernels.updates import (
+    apply_parts,
+    slots_and_momentum,
+    step_constants,
+    update,
+)
 from unrolled.engine.kernels.vectors import broadcast, clamp, fma, load, positive, splat, store
-from unrolled.engine.optimizers import SGD, Adam, RMSprop
+from unrolled.engine.optimizers import SGD, Adam, Part, RMSprop
+from unrolled.engine.threads import Team
 
 
 @inner
 def tanh_of_all(values, results):
     for i in range(0, len(values), 8):
         store(results, i, tanh(load(values, i)))
+
+
+@inner
+def sigmoid_of_all(values, results):
+    for i in range(0, len(values), 8):
+        store(results, i, sigmoid(load(values, i)))
+
+
+@inner
+def product_of(a, kernel, gates, units, transposed, packed, c):
+    rows, depth = a.shape
+    if transposed:
+        pack_transposed(kernel.ravel(), 0, kernel.shape[1], len(kernel), gates, units, packed)
+    else:
+        pack(kernel.ravel(), 0, kernel.shape[1], len(kernel), gates, units, packed)
+    columns = c.shape[1]
+    add_product(a.ravel(), 0, depth, rows, packed, 0, depth, columns, c.ravel(), 0, columns)
+
+
+@inner
+def transposed_product_of(a, b, c):
+    height, columns = c.shape
+    add_transposed_product(
+        a.ravel(), 0, height, height, b.ravel(), 0, columns, columns, len(a), c.ravel(), 0, columns
+    )
 
 
 @inner
@@ -39,16 +75,6 @@ def meet(gate, threads, thread, rounds, seen):
             return turn
         wait_for_all(gate, threads)
     return rounds
-
-
-def ragged_case(rng, *, units, lanes=21, time=9, rows=13):
-    table = rng.normal(size=(rows + 1, units)).astype(np.float32)
-    table[rows] = 0
-    positions = rng.integers(0, rows, (time, lanes)).astype(np.int32)
-    for lane in range(lanes):
-        positions[: rng.integers(0, time), lane] = rows
-    recurrent = (rng.normal(size=(units, units)) * 0.6).astype(np.float32)
-    return table, positions, recurrent
 
 
 def test_vector_arithmetic_is_numpys():
@@ -83,61 +109,60 @@ def test_tanh_keeps_nan_and_bounds_infinity():
     np.testing.assert_allclose(results[1:], np.tanh(values[1:].astype(np.float64)), rtol=4e-7)
 
 
-@pytest.mark.parametrize("units", [3, 8, 16, 21])
-@pytest.mark.parametrize("activation", ["tanh", "relu", "linear"])
-def test_simple_rnn_is_the_references(units, activation):
-    rng = np.random.default_rng(units)
-    table, positions, recurrent = ragged_case(rng, units=units)
-    scale = np.float32(1 / np.sqrt(units))
-    truth = reference.simple_rnn(table, positions, recurrent * scale, activation)
-    states = operations.simple_rnn(table, positions, recurrent * scale, activation)
-    np.testing.assert_allclose(states, truth, rtol=2e-5, atol=2e-6)
+def test_sigmoid_is_off_by_at_most_2e_7_and_keeps_nan():
+    values = np.linspace(-30, 30, 400_000).astype(np.float32)
+    values[7] = np.nan
+    results = np.zeros_like(values)
+    sigmoid_of_all(values, results)
+    assert np.isnan(results[7])
+    truth = 1 / (1 + np.exp(-values.astype(np.float64)))
+    assert np.nanmax(np.abs(results - truth)) < 2e-7
+    assert np.nanmin(results) >= 0
+    assert np.nanmax(results) <= 1
 
-    d_states = rng.normal(size=truth[1:].shape).astype(np.float32)
-    true_inputs, true_recurrent = reference.simple_rnn_backward(
-        truth, recurrent * scale, d_states, activation
+
+def padded(rows, gates):
+    """Each gate's numbers with zeros up to a multiple of eight."""
+    parts = rows.reshape(*rows.shape[:-1], gates, -1)
+    return np.pad(parts, [(0, 0)] * (parts.ndim - 1) + [(0, -parts.shape[-1] % 8)]).reshape(
+        *rows.shape[:-1], -1
     )
-    d_inputs, d_recurrent = operations.simple_rnn_backward(
-        truth, recurrent * scale, d_states, activation
-    )
-    np.testing.assert_allclose(d_inputs, true_inputs, rtol=2e-5, atol=2e-5)
-    np.testing.assert_allclose(d_recurrent, true_recurrent, rtol=2e-5, atol=1e-4)
 
 
-@pytest.mark.parametrize("activation", ["tanh", "relu", "linear"])
-def test_nan_is_not_lost_on_the_way(activation):
-    table = np.full((2, 3), np.nan, np.float32)
-    positions = np.zeros((2, 1), np.int32)
-    states = operations.simple_rnn(table, positions, np.eye(3, dtype=np.float32), activation)
-    assert np.isnan(states[1:]).all()
+@pytest.mark.parametrize(("gates", "units"), [(1, 8), (1, 3), (3, 8), (4, 5), (2, 16), (3, 24)])
+@pytest.mark.parametrize(("rows", "size"), [(4, 1), (36, 9), (100, 40)])
+def test_products_are_numpys(rows, size, gates, units):
+    rng = np.random.default_rng(rows + units)
+    kernel = rng.normal(size=(size, gates * units)).astype(np.float32)
+    wide = padded(kernel, gates)
+    a = rng.normal(size=(rows, size)).astype(np.float32)
+    c = rng.normal(size=(rows, wide.shape[1])).astype(np.float32)
+    truth = c + a @ wide
+    product_of(a, kernel, gates, units, False, np.empty(wide.size, np.float32), c)
+    np.testing.assert_allclose(c, truth, rtol=1e-5, atol=1e-5)
+
+    turned = padded(np.ascontiguousarray(wide.T), 1)
+    d = rng.normal(size=(rows, wide.shape[1])).astype(np.float32)
+    back = np.zeros((rows, turned.shape[1]), np.float32)
+    product_of(d, kernel, gates, units, True, np.empty(turned.size, np.float32), back)
+    np.testing.assert_allclose(back, d @ turned, rtol=1e-5, atol=1e-4)
+
+    inputs = padded(a, 1)
+    total = rng.normal(size=(inputs.shape[1], wide.shape[1])).astype(np.float32)
+    truth = total + inputs.T @ d
+    transposed_product_of(inputs, d, total)
+    np.testing.assert_allclose(total, truth, rtol=1e-5, atol=1e-4)
 
 
-def test_affine_and_rows_are_the_references():
-    rng = np.random.default_rng(5)
-    inputs, kernel = rng.normal(size=(11, 5)), rng.normal(size=(5, 7))
-    inputs, kernel = inputs.astype(np.float32), kernel.astype(np.float32)
-    bias, gradient = rng.normal(size=7).astype(np.float32), rng.normal(size=(11, 7))
-    gradient = gradient.astype(np.float32)
-    np.testing.assert_allclose(
-        operations.affine(inputs, kernel, bias),
-        reference.affine(inputs, kernel, bias),
-        rtol=1e-5,
-        atol=1e-6,
-    )
-    for ours, truth in zip(
-        operations.affine_backward(inputs, kernel, gradient),
-        reference.affine_backward(inputs, kernel, gradient),
-        strict=True,
-    ):
-        np.testing.assert_allclose(ours, truth, rtol=1e-5, atol=1e-5)
-    steps = rng.normal(size=(6, 4, 3)).astype(np.float32)
-    positions = rng.integers(0, 5, (6, 4)).astype(np.int32)
-    np.testing.assert_allclose(
-        operations.scatter_rows(steps, positions, 5),
-        reference.scatter_rows(steps, positions, 5),
-        rtol=1e-5,
-        atol=1e-6,
-    )
+def test_a_row_of_a_product_has_the_same_bits_in_any_company():
+    rng = np.random.default_rng(4)
+    kernel = rng.normal(size=(33, 40)).astype(np.float32)
+    a = rng.normal(size=(100, 33)).astype(np.float32)
+    packed = np.empty(33 * 40, np.float32)
+    together, alone = np.zeros((100, 40), np.float32), np.zeros((4, 40), np.float32)
+    product_of(a, kernel, 1, 40, False, packed, together)
+    product_of(a[60:64][::-1].copy(), kernel, 1, 40, False, packed, alone)
+    np.testing.assert_array_equal(alone[::-1], together[60:64])
 
 
 @pytest.mark.parametrize(
@@ -175,6 +200,43 @@ def test_an_update_in_parts_has_the_bits_of_the_optimizer(make):
         np.testing.assert_array_equal(ours.slots[name], slot)
 
 
+OPTIMIZERS = [
+    lambda: RMSprop(1e-2, momentum=0.7),
+    lambda: Adam(1e-2),
+    lambda: SGD(1e-2, momentum=0.9, nesterov=True),
+    lambda: SGD(1e-2),
+]
+
+
+@pytest.mark.parametrize("make", OPTIMIZERS)
+@pytest.mark.parametrize("columns", [5, 3000])
+def test_a_step_of_some_rows_has_the_bits_of_the_optimizer(make, columns):
+    rng = np.random.default_rng(3)
+    table, rest = 60 * columns, 70_001
+    theirs, ours = make(), make()
+    theirs.build(table + rest)
+    ours.build(table + rest)
+    parameters = rng.normal(size=table + rest).astype(np.float32)
+    before, copy = parameters.copy(), parameters.copy()
+    for _ in range(4):
+        rows = np.array([2, 7, 8, 59])
+        parts = [
+            Part(rows * columns, rng.normal(size=(4, columns)).astype(np.float32)),
+            Part(np.array([table]), rng.normal(size=(1, rest)).astype(np.float32)),
+        ]
+        apply_parts(ours, copy, parts, Team(3))
+        theirs.apply_parts(parameters, parts)
+    np.testing.assert_array_equal(copy, parameters)
+    assert ours.iterations == theirs.iterations == 4
+    for name, slot in theirs.slots.items():
+        np.testing.assert_array_equal(ours.slots[name], slot)
+    still = np.ones((60, columns), np.bool_)
+    still[rows] = False
+    moved = (copy != before)[:table].reshape(60, columns)
+    assert not moved[still].any()
+    assert moved[rows].all()
+
+
 @pytest.mark.parametrize("threads", [1, 2, 5])
 def test_no_thread_passes_the_gate_alone(threads):
     gate, seen = new_gate(), np.zeros(threads, np.int64)
@@ -194,9 +256,8 @@ def test_no_thread_passes_the_gate_alone(threads):
 
 def test_kernels_on_disk_are_those_of_all_sources_as_they_are(monkeypatch):
     """A kernel that was compiled from other sources is not loaded."""
-    one = np.ones((1, 1), np.float32)
-    operations.affine(one, one, one[0])
-    kept = operations.affine._cache._cache_file
+    projection.sum_rows(np.ones(8, np.float32), np.zeros(8, np.float32))
+    kept = projection.sum_rows._cache._cache_file
     assert kept._source_stamp == compiled.sources()
     assert kept._load_index()
     monkeypatch.setattr(kept, "_source_stamp", "of other sources")

@@ -219,8 +219,8 @@ def test_losses_are_found_by_keras_names() -> None:
 @pytest.mark.parametrize(
     ("loss", "shape", "targets", "message"),
     [
-        (BinaryCrossentropy(), (3, 2), [0, 1, 1], r"\(n, 1\), not \(3, 2\)"),
-        (BinaryCrossentropy(), (2,), [0, 1], r"\(n, 1\), not \(2,\)"),
+        (BinaryCrossentropy(), (3, 2), [0, 1, 1], r"shape \(3,\) where \(3, 2\)"),
+        (BinaryCrossentropy(), (2,), [0, 1], r"\(n, labels\), not \(2,\)"),
         (BinaryCrossentropy(), (2, 1), [0, 2], "row 1 is 2: give a class from 0 to 1"),
         (BinaryCrossentropy(), (2, 1), [0, 1, 1], r"shape \(3,\) where \(2,\)"),
         (SparseCategoricalCrossentropy(), (3, 1), [0, 0, 0], r"not \(3, 1\)"),

@@ -6,7 +6,22 @@ import numpy as np
 import pytest
 
 from unrolled.engine.batches import NonFiniteBatch, tiled_order
-from unrolled.engine.layers import Dense, Embedding, OneHot, SimpleRNN
+from unrolled.engine.layers import (
+    GRU,
+    LSTM,
+    QRNN,
+    Bidirectional,
+    Dense,
+    Dropout,
+    Embedding,
+    MaxMeanPooling,
+    MaxPooling,
+    MinGRU,
+    OneHot,
+    SimpleRNN,
+    SpatialDropout,
+    WordDropout,
+)
 from unrolled.engine.network import Network
 from unrolled.engine.optimizers import SGD, Adam, RMSprop
 from unrolled.errors import ShapeError
@@ -139,6 +154,136 @@ def test_a_stack_of_layers_runs_compiled_as_in_the_reference():
     np.testing.assert_allclose(ours.parameters, truth.parameters, rtol=1e-3, atol=1e-5)
 
 
+STACKS = {
+    "lstm, gru": [
+        WordDropout(0.1),
+        Embedding(90, 7),
+        SpatialDropout(0.2),
+        Bidirectional(LSTM(10, return_sequences=True, recurrent_dropout=0.2)),
+        Bidirectional(GRU(8), merge="sum"),
+        Dropout(0.3),
+    ],
+    "parallel": [
+        OneHot(90),
+        WordDropout(0.2),
+        Bidirectional(QRNN(12, window=2, return_sequences=True), merge="average"),
+        MinGRU(9, return_sequences=True),
+        MaxMeanPooling(),
+    ],
+    "gru before": [
+        OneHot(90),
+        GRU(5, reset_after=False, return_sequences=True, recurrent_dropout=0.1),
+        MaxPooling(),
+    ],
+}
+
+
+def build_stack(name, classes=2, **settings):
+    loss = BINARY if classes == 2 else CATEGORICAL
+    layers = [*STACKS[name], last_layer(classes)]
+    return Network(layers, seed=5, loss=loss, optimizer=Adam(1e-2), **settings)
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize("name", STACKS)
+def test_a_stack_learns_what_the_reference_learns(name, sparse):
+    sequences, targets, order = examples(words=90, classes=3, count=40)
+    ours, truth = (
+        build_stack(name, classes=3, engine=engine, sparse=sparse)
+        for engine in ("numba", "reference")
+    )
+    for _ in range(2):
+        figures = ours.train_epoch(sequences, targets, order, batch_size=20, threads=2)
+        theirs = truth.train_epoch(sequences, targets, order, batch_size=20, threads=1)
+        np.testing.assert_allclose(figures, theirs, rtol=1e-4)
+    np.testing.assert_allclose(ours.parameters, truth.parameters, rtol=1e-2, atol=1e-4)
+    np.testing.assert_allclose(ours.predict(sequences), truth.predict(sequences), atol=1e-4)
+
+
+@pytest.mark.parametrize("name", STACKS)
+def test_threads_change_no_bit_of_a_stack_and_nor_does_company(name):
+    sequences, targets, order = examples(words=90, count=100)
+    networks = [build_stack(name, sparse=True) for _ in range(3)]
+    figures = [
+        [
+            network.train_epoch(sequences, targets, order, batch_size=40, threads=threads)
+            for _ in range(2)
+        ]
+        for network, threads in zip(networks, (1, 2, 8), strict=True)
+    ]
+    assert figures[0] == figures[1] == figures[2]
+    for network in networks[1:]:
+        np.testing.assert_array_equal(network.parameters, networks[0].parameters)
+    together = networks[0].predict(sequences)
+    np.testing.assert_array_equal(networks[0].predict(sequences.take(order)), together[order])
+    for row in range(0, 100, 9):
+        alone = networks[0].predict(sequences.take(np.array([row])))
+        np.testing.assert_array_equal(alone[0], together[row])
+
+
+def test_words_that_a_batch_does_not_use_keep_still():
+    sequences = Ragged.from_lists([[3, 4, 5], [4, 8], [3, 3, 3, 7]])
+    for first, name in ((Embedding(20, 6), "embedding/embeddings"), (OneHot(20), "qrnn/kernel")):
+        layers = [first, QRNN(5, window=2, return_sequences=True), MaxMeanPooling()]
+        network = Network(
+            [*layers, Dense(1, "sigmoid")],
+            seed=0,
+            loss=BINARY,
+            optimizer=Adam(1e-2),
+            sparse=True,
+        )
+        before = network.weights[name].copy()
+        order = np.arange(3)
+        network.train_epoch(sequences, np.array([0, 1, 1]), order, batch_size=3)
+        moved = (network.weights[name] != before).any(axis=-1)
+        moved = moved.any(axis=0) if moved.ndim == 2 else moved
+        assert set(np.flatnonzero(moved)) == {3, 4, 5, 7, 8}
+
+
+def test_sparse_steps_are_the_dense_ones_where_there_is_no_momentum():
+    sequences, targets, order = examples(words=90, count=60)
+    layers = [Embedding(90, 6), LSTM(5), Dense(1, "sigmoid")]
+    dense, sparse = (
+        Network(layers, seed=0, loss=BINARY, optimizer=SGD(0.1), sparse=flag)
+        for flag in (False, True)
+    )
+    for network in (dense, sparse):
+        network.train_epoch(sequences, targets, order, batch_size=16)
+    np.testing.assert_array_equal(sparse.parameters, dense.parameters)
+
+
+def test_class_weights_weigh_the_loss_of_an_example():
+    """A weight of two is what every example of the class would do if it were there twice."""
+    sequences, targets, _ = examples(words=30, count=16)
+    layers = [Embedding(30, 6), LSTM(5), Dense(1, "sigmoid")]
+    weighted = Network(
+        layers, seed=0, loss=BINARY, optimizer=SGD(0.1), class_weight=[1.0, 2.0], path="layered"
+    )
+    loss, _ = weighted.train_epoch(sequences, targets, np.arange(16), batch_size=16)
+    twice = Network(layers, seed=0, loss=BINARY, optimizer=SGD(0.1), path="layered")
+    rows = np.concatenate([np.arange(16), np.flatnonzero(targets == 1)])
+    twice.optimizer.learning_rate = 0.1 * len(rows) / 16
+    mean, _ = twice.train_epoch(sequences, targets, rows, batch_size=len(rows))
+    assert loss == pytest.approx(mean * len(rows) / 16, rel=1e-6)
+    np.testing.assert_allclose(weighted.parameters, twice.parameters, atol=1e-6)
+
+
+def test_labels_of_which_a_text_has_any_number_can_be_learned():
+    rng = np.random.default_rng(0)
+    sequences = Ragged.from_lists([rng.integers(1, 20, 8) for _ in range(300)])
+    targets = np.array([[3 in ids, 5 in ids, 7 in ids] for ids in sequences], dtype=np.uint8)
+    layers = [OneHot(20), MinGRU(16, return_sequences=True), MaxPooling(), Dense(3, "sigmoid")]
+    network = Network(layers, seed=0, loss=BINARY, optimizer=Adam(0.03), sparse=True)
+    for epoch in range(12):
+        order = np.random.default_rng(epoch).permutation(300)
+        network.train_epoch(sequences, targets, order, batch_size=16)
+    loss, accuracy = network.evaluate(sequences, targets)
+    assert loss < 0.1
+    assert accuracy > 0.98
+    with pytest.raises(ShapeError, match="row 0, label 0 is 4"):
+        network.evaluate(sequences, targets + 4)
+
+
 @pytest.mark.parametrize("path", ["compiled", "layered"])
 def test_a_loss_that_is_not_finite_stops_before_the_weights_change(path):
     sequences, targets, order = examples(words=20, count=100)
@@ -261,8 +406,14 @@ def test_wrong_arguments_are_named():
     layers = [OneHot(20), SimpleRNN(4), Dense(1, "sigmoid")]
     with pytest.raises(ShapeError, match="sigmoid"):
         Network([*layers[:2], Dense(1)], seed=0, loss=BINARY)
-    with pytest.raises(ShapeError, match=r"Dense\(1\)"):
-        Network([*layers[:2], Dense(2, "sigmoid")], seed=0, loss=BINARY)
+    with pytest.raises(ShapeError, match=r"shape \(12,\) where \(12, 2\)"):
+        Network([*layers[:2], Dense(2, "sigmoid")], seed=0, loss=BINARY).evaluate(
+            sequences, targets
+        )
+    with pytest.raises(ShapeError, match="a number for each class"):
+        Network(layers, seed=0, loss=BINARY, class_weight=[1.0])
+    with pytest.raises(ShapeError, match="not negative"):
+        Network(layers, seed=0, loss=BINARY, class_weight=[1.0, -1.0])
     with pytest.raises(ShapeError, match="return_sequences"):
         Network([OneHot(5), SimpleRNN(2, return_sequences=True), layers[2]], seed=0, loss=BINARY)
     with pytest.raises(ShapeError, match="compiled path"):

@@ -53,7 +53,7 @@ class Execution(Protocol):
     def train_epoch(
         self,
         sequences: Ragged,
-        targets: Longs,
+        targets: NDArray[np.integer],
         order: Longs,
         *,
         batch_size: int,

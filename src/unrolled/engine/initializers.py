@@ -24,13 +24,14 @@ def random_uniform(
     return rng.uniform(low, high, shape).astype(np.float32)
 
 
-def glorot_uniform(shape: tuple[int, int], rng: np.random.Generator) -> NDArray[np.float32]:
+def glorot_uniform(shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.float32]:
     """Draw from U(-limit, limit), limit = sqrt(6 / (fan_in + fan_out)): Keras' initial kernel.
 
-    shape: (fan_in, fan_out). Source: Glorot & Bengio 2010, equation 16.
+    shape: (fan_in, fan_out), or (window, rows, columns) of a convolution, whose fans are its rows
+    and its columns times its window. Source: Glorot & Bengio 2010, equation 16.
     """
-    fan_in, fan_out = shape
-    limit = math.sqrt(6.0 / (fan_in + fan_out))
+    *window, rows, columns = shape
+    limit = math.sqrt(6.0 / (math.prod(window) * (rows + columns)))
     return random_uniform(shape, rng, low=-limit, high=limit)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,14 +19,34 @@ from unrolled.engine.batches import (
     check_ids,
     tiled_order,
 )
-from unrolled.engine.layers import Dense, Layer, Operations, Signal, Weights
+from unrolled.engine.layers import Dense, Gradients, Layer, Operations, Signal, Weights
 from unrolled.engine.losses import Loss
-from unrolled.engine.optimizers import Optimizer
+from unrolled.engine.optimizers import Optimizer, Part
+from unrolled.engine.rows import Rows
 from unrolled.engine.threads import Team
 from unrolled.ragged import Ragged
 
 TILE = 16
 """Sequences that go through the layers together; each tile has a gradient of its own."""
+
+Update = Callable[[Optimizer, Floats, Sequence[Part], Team], None]
+
+
+@dataclass(frozen=True)
+class Learning:
+    """What training needs besides the network.
+
+    class_weights: what the loss of an example of each class is multiplied by; None: by one.
+    sparse: rows of a table that a batch does not read keep still.
+    seed: of dropout. update: takes a step of the optimizer, on a team.
+    """
+
+    loss: Loss | None
+    optimizer: Optimizer | None
+    class_weights: Floats | None
+    sparse: bool
+    seed: int
+    update: Update
 
 
 class Layered:
@@ -40,23 +61,21 @@ class Layered:
         weights: Sequence[Weights],
         parameters: Floats,
         rows: int,
-        loss: Loss | None,
-        optimizer: Optimizer | None,
         operations: Operations,
+        learning: Learning,
     ) -> None:
         self._layers = layers
         self._weights = weights
         self._parameters = parameters
         self._rows = rows
-        self._loss = loss
-        self._optimizer = optimizer
         self._operations = operations
+        self._learning = learning
         self._teams: dict[int, Team] = {}
 
     def train_epoch(
         self,
         sequences: Ragged,
-        targets: Longs,
+        targets: NDArray[np.integer],
         order: Longs,
         *,
         batch_size: int,
@@ -64,17 +83,19 @@ class Layered:
         on_progress: Progress | None,
     ) -> Totals:
         """As `Network.train_epoch`."""
-        assert self._optimizer is not None
+        optimizer = self._learning.optimizer
+        assert optimizer is not None
         order = tiled_order(sequences.lengths, order, batch_size)
         totals = Totals()
         for number, part in enumerate(batch_slices(len(order), batch_size)):
             rows = order[part]
-            gradient, batch = self.gradient(sequences, targets, rows, threads=threads)
+            gradients, batch = self.gradients(sequences, targets, rows, threads=threads)
             if not np.isfinite(batch.loss):
                 raise NonFiniteBatch(number, rows, "loss")
-            if not np.isfinite(gradient).all():
+            parts = self._parts(gradients)
+            if not all(np.isfinite(own.gradient.sum(dtype=np.float64)) for own in parts):
                 raise NonFiniteBatch(number, rows, "gradient")
-            self._optimizer.apply(self._parameters, gradient)
+            self._learning.update(optimizer, self._parameters, parts, self._team(threads))
             totals.loss += batch.loss
             totals.right += batch.right
             totals.examples += batch.examples
@@ -82,25 +103,27 @@ class Layered:
                 on_progress(totals.examples)
         return totals
 
-    def gradient(
-        self, sequences: Ragged, targets: Longs, rows: Longs, *, threads: int
-    ) -> tuple[Floats, Totals]:
-        """Gradient (parameters,) of the mean loss over ``rows``, and the sums."""
+    def gradients(
+        self, sequences: Ragged, targets: NDArray[np.integer], rows: Longs, *, threads: int
+    ) -> tuple[list[Gradients], Totals]:
+        """Each layer's gradients of the mean loss over ``rows``, and the sums.
+
+        The longest sequences are read first, so that no thread is left alone with them.
+        """
         check_ids(sequences, self._rows)
-        parts = list(batch_slices(len(rows), TILE))
+        tiles = list(batch_slices(len(rows), TILE))
 
-        def work(tile: int) -> tuple[Floats, float, float]:
-            own = rows[parts[tile]]
-            return self._tile_gradient(sequences, own, targets[own], len(rows))
+        def work(tile: int) -> tuple[list[Gradients], float, float]:
+            own = rows[tiles[tile]]
+            return self._tile_gradients(sequences, own, targets[own], len(rows), tile)
 
-        gradient = np.zeros_like(self._parameters)
-        totals = Totals(examples=len(rows))
         with np.errstate(over="ignore", invalid="ignore"):
-            for own, loss, right in self._team(threads).each(work, range(len(parts))):
-                gradient += own
+            done = self._team(threads).each(work, range(len(tiles) - 1, -1, -1))[::-1]
+            totals = Totals(examples=len(rows))
+            for _, loss, right in done:
                 totals.loss += loss
                 totals.right += right
-        return gradient, totals
+            return self._added([gradients for gradients, _, _ in done]), totals
 
     def predict(self, sequences: Ragged, *, threads: int) -> Floats:
         """As `Network.predict`; the outputs of every step where the last layer gives them."""
@@ -110,8 +133,8 @@ class Layered:
 
         def work(tile: int) -> NDArray[Any]:
             part = parts[tile]
-            outgoing, _ = self._forward(_signal(sequences, order[part]))
-            return np.moveaxis(outgoing.values, -2, 0)[: part.stop - part.start]
+            outgoing, _ = self._forward(_signal(sequences, order[part]), None)
+            return np.moveaxis(outgoing.exact, -2, 0)[: part.stop - part.start]
 
         results = self._team(threads).each(work, range(len(parts)))
         if not results:
@@ -121,15 +144,26 @@ class Layered:
             answers[order[part]] = result
         return answers
 
-    def _tile_gradient(
-        self, sequences: Ragged, rows: Longs, targets: Longs, batch: int
-    ) -> tuple[Floats, float, float]:
-        """Flat gradient, summed loss and right answers of one tile of a batch."""
-        assert self._loss is not None
-        outgoing, saved = self._forward(_signal(sequences, rows))
-        probabilities = outgoing.values[: len(rows)]
-        d_logits = np.zeros_like(outgoing.values)
-        d_logits[: len(rows)] = self._loss.gradient(probabilities, targets) / np.float32(batch)
+    def _tile_gradients(
+        self,
+        sequences: Ragged,
+        rows: Longs,
+        targets: NDArray[np.integer],
+        batch: int,
+        tile: int,
+    ) -> tuple[list[Gradients], float, float]:
+        """Gradients layer by layer, summed loss and right answers of one tile of a batch."""
+        loss, optimizer = self._learning.loss, self._learning.optimizer
+        assert loss is not None
+        step = 0 if optimizer is None else optimizer.iterations
+        noise = np.random.Generator(np.random.PCG64([self._learning.seed, step, tile]))
+        outgoing, saved = self._forward(_signal(sequences, rows), noise)
+        probabilities = outgoing.exact[: len(rows)]
+        shares = self._shares(targets)
+        d_logits = np.zeros_like(outgoing.exact)
+        d_logits[: len(rows)] = (
+            loss.gradient(probabilities, targets) * shares[:, None] / np.float32(batch)
+        )
         last = self._layers[-1]
         assert isinstance(last, Dense)
         gradient, own = last.backward_from_logits(
@@ -137,27 +171,59 @@ class Layered:
         )
         gradients = [own]
         for at in range(len(self._layers) - 2, -1, -1):
-            assert gradient is not None
+            if gradient is None:
+                gradients.append({})
+                continue
             gradient, own = self._layers[at].backward(
                 self._operations, self._weights[at], saved[at], gradient
             )
             gradients.append(own)
-            if gradient is None:
-                break
-        gradients.extend([{}] * (len(self._layers) - len(gradients)))
-        flat = [
-            np.ravel(own[name])
-            for own, weights in zip(reversed(gradients), self._weights, strict=True)
-            for name in weights
-        ]
-        loss = float(self._loss.loss(probabilities, targets).sum(dtype=np.float64))
-        right = float(self._loss.accuracy(probabilities, targets).sum())
-        return np.concatenate(flat), loss, right
+        losses = loss.loss(probabilities, targets) * shares
+        right = float(loss.accuracy(probabilities, targets).sum(dtype=np.float64))
+        return gradients[::-1], float(losses.sum(dtype=np.float64)), right
 
-    def _forward(self, signal: Signal) -> tuple[Signal, list[Any]]:
+    def _shares(self, targets: NDArray[np.integer]) -> Floats:
+        """How much each example's loss counts (n,)."""
+        weights = self._learning.class_weights
+        return np.ones(len(targets), np.float32) if weights is None else weights[targets]
+
+    def _added(self, tiles: Sequence[list[Gradients]]) -> list[Gradients]:
+        """The sum of the tiles' gradients, in their order."""
+        total = tiles[0]
+        for layer, own in enumerate(total):
+            for name, first in own.items():
+                others = [tile[layer][name] for tile in tiles[1:]]
+                rows = [other for other in others if isinstance(other, Rows)]
+                if isinstance(first, Rows):
+                    own[name] = self._operations.total_rows([first, *rows])
+                    continue
+                for other in others:
+                    assert not isinstance(other, Rows)
+                    np.add(first, other, out=first)
+        return total
+
+    def _parts(self, gradients: Sequence[Gradients]) -> list[Part]:
+        """Where in the vector of parameters each gradient belongs."""
+        parts, start = [], 0
+        for weights, own in zip(self._weights, gradients, strict=True):
+            for name, weight in weights.items():
+                gradient = own[name]
+                if isinstance(gradient, Rows) and self._learning.sparse:
+                    parts.append(_row_part(start, weight.shape, gradient))
+                else:
+                    if isinstance(gradient, Rows):
+                        gradient = gradient.dense(weight.shape[-2])
+                    starts = np.array([start], dtype=np.int64)
+                    parts.append(Part(starts, gradient.reshape(1, -1)))
+                start += weight.size
+        return parts
+
+    def _forward(
+        self, signal: Signal, noise: np.random.Generator | None
+    ) -> tuple[Signal, list[Any]]:
         saved = []
         for layer, weights in zip(self._layers, self._weights, strict=True):
-            signal, memory = layer.forward(self._operations, weights, signal)
+            signal, memory = layer.forward(self._operations, weights, signal, noise)
             saved.append(memory)
         return signal, saved
 
@@ -165,13 +231,21 @@ class Layered:
         return self._teams.setdefault(threads, Team(threads))
 
 
+def _row_part(start: int, shape: tuple[int, ...], rows: Rows) -> Part:
+    """A table's rows that were read; of a kernel (window, rows, columns), each window's."""
+    height, columns = shape[-2:]
+    taps = np.arange(rows.values[0].size // columns) if len(rows.numbers) else np.arange(1)
+    starts = start + (rows.numbers[:, None] + taps * height) * columns  # (k, window)
+    return Part(starts.reshape(-1), rows.values.reshape(-1, columns))
+
+
 def _signal(sequences: Ragged, rows: Longs) -> Signal:
     """Sequences side by side (time, TILE), ending together; missing ones have no token."""
     own = [sequences[int(row)] for row in rows]
     time = max((len(ids) for ids in own), default=0)
     values = np.zeros((time, TILE), dtype=np.int32)
-    present = np.zeros((time, TILE), dtype=np.bool_)
+    starts = np.full(TILE, time, dtype=np.int64)
     for lane, ids in enumerate(own):
+        starts[lane] = time - len(ids)
         values[time - len(ids) :, lane] = ids
-        present[time - len(ids) :, lane] = True
-    return Signal(values, present)
+    return Signal(values, starts)

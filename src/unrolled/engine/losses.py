@@ -65,8 +65,23 @@ def check_targets(probabilities: FloatArray, targets: IntArray, *, classes: int)
         )
 
 
+def check_label_targets(probabilities: FloatArray, targets: IntArray) -> None:
+    """Raise ShapeError unless each probability (n, labels) has a target 0 or 1."""
+    if targets.shape != probabilities.shape:
+        raise ShapeError(
+            f"targets have shape {targets.shape} where {probabilities.shape} is needed: "
+            "give 0 or 1 for each label of each example"
+        )
+    outside = np.argwhere((targets != 0) & (targets != 1))
+    if len(outside):
+        row, label = outside[0].tolist()
+        raise ShapeError(
+            f"the target of row {row}, label {label} is {targets[row, label]}: give 0 or 1"
+        )
+
+
 class Loss(ABC):
-    """A loss of probabilities (n, outputs) against class numbers (n,).
+    """A loss of probabilities (n, outputs) against class numbers (n,), or 0 and 1 for each output.
 
     name: Keras' name of it.
     """
@@ -82,46 +97,57 @@ class Loss(ABC):
         """Compute the gradient of the sum of the losses by the logits (n, outputs)."""
 
     @abstractmethod
-    def accuracy(self, probabilities: FloatArray, targets: IntArray) -> NDArray[np.bool_]:
-        """Tell whether each example's predicted class is its target (n,)."""
+    def accuracy(self, probabilities: FloatArray, targets: IntArray) -> NDArray[Any]:
+        """Tell whether each example's predicted class is its target, or how far (n,)."""
 
 
 class BinaryCrossentropy(Loss):
-    """-(t log p + (1 - t) log(1 - p)), p = clip(sigmoid(z)).
+    """-(t log p + (1 - t) log(1 - p)), p = clip(sigmoid(z)); the mean of several outputs.
 
-    probabilities (n, 1), targets t (n,) of 0 and 1.
-    Gradient with respect to z: (p - t) · clip_slope(p).
-    Source: Keras ``binary_crossentropy``, ``binary_accuracy`` (p > 0.5 is class 1).
+    probabilities (n, 1) and targets t (n,) of 0 and 1; or probabilities (n, labels), each label
+    being there or not, and targets (n, labels).
+    Gradient with respect to z: (p - t) · clip_slope(p) / labels.
+    Source: Keras ``binary_crossentropy``, ``binary_accuracy`` (p > 0.5 is 1).
     """
 
     name = "binary_crossentropy"
 
     def loss(self, probabilities: FloatArray, targets: IntArray) -> FloatArray:
         """Compute -log p where t = 1, -log(1 - p) where t = 0 (n,)."""
-        clipped = clip(self._column(probabilities, targets))
-        return -np.log(np.where(targets == 1, clipped, 1 - clipped))
+        clipped = clip(probabilities)
+        is_one = self._shaped(probabilities, targets) == 1
+        losses: FloatArray = -np.log(np.where(is_one, clipped, 1 - clipped)).mean(axis=1)
+        return losses
 
     def gradient(self, probabilities: FloatArray, targets: IntArray) -> FloatArray:
-        """Compute (p - t) · clip_slope(p) (n, 1)."""
-        column = self._column(probabilities, targets)
-        errors = column - targets.astype(column.dtype)
-        return (errors * clip_slope(column))[:, None]
+        """Compute (p - t) · clip_slope(p) / labels (n, labels)."""
+        shaped = self._shaped(probabilities, targets).astype(probabilities.dtype)
+        gradient: FloatArray = (probabilities - shaped) * clip_slope(probabilities)
+        return (
+            gradient
+            if gradient.shape[1] == 1
+            else gradient / gradient.dtype.type(gradient.shape[1])
+        )
 
-    def accuracy(self, probabilities: FloatArray, targets: IntArray) -> NDArray[np.bool_]:
-        """Tell whether p > 0.5 where t = 1 and not where t = 0 (n,)."""
-        right: NDArray[np.bool_] = (self._column(probabilities, targets) > 0.5) == (targets == 1)
-        return right
+    def accuracy(self, probabilities: FloatArray, targets: IntArray) -> NDArray[Any]:
+        """Share of the outputs with p > 0.5 where t = 1 and not where t = 0 (n,)."""
+        right = (probabilities > 0.5) == (self._shaped(probabilities, targets) == 1)
+        share: NDArray[Any] = right[:, 0] if right.shape[1] == 1 else right.mean(axis=1)
+        return share
 
     @staticmethod
-    def _column(probabilities: FloatArray, targets: IntArray) -> FloatArray:
-        """Take the probabilities of class 1 (n,)."""
-        if probabilities.ndim != 2 or probabilities.shape[1] != 1:
+    def _shaped(probabilities: FloatArray, targets: IntArray) -> IntArray:
+        """Give the targets the shape of the probabilities (n, labels)."""
+        if probabilities.ndim != 2:
             raise ShapeError(
-                f"binary cross-entropy needs probabilities (n, 1), not {probabilities.shape}: "
-                "end the network with Dense(1, 'sigmoid')"
+                f"binary cross-entropy needs probabilities (n, labels), not {probabilities.shape}: "
+                "end the network with Dense(1, 'sigmoid'), or with a unit for each label"
             )
-        check_targets(probabilities, targets, classes=2)
-        return probabilities[:, 0]
+        if probabilities.shape[1] == 1 and targets.ndim == 1:
+            check_targets(probabilities, targets, classes=2)
+            return targets[:, None]
+        check_label_targets(probabilities, targets)
+        return targets
 
 
 class SparseCategoricalCrossentropy(Loss):

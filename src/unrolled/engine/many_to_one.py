@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from unrolled.engine.batches import (
     Floats,
@@ -18,7 +19,9 @@ from unrolled.engine.batches import (
     tiled_order,
 )
 from unrolled.engine.kernels import many_to_one, workspace
-from unrolled.engine.kernels.simple_rnn import ACTIVATIONS, LANES, unit_count
+from unrolled.engine.kernels.activations import ACTIVATIONS
+from unrolled.engine.kernels.recurrence import LANES
+from unrolled.engine.kernels.simple_rnn import unit_count
 from unrolled.engine.kernels.team import new_gate
 from unrolled.engine.kernels.updates import slots_and_momentum, step_constants
 from unrolled.engine.layers import SimpleRNN
@@ -56,7 +59,7 @@ class ManyToOne:
     def train_epoch(
         self,
         sequences: Ragged,
-        targets: Longs,
+        targets: NDArray[np.integer],
         order: Longs,
         *,
         batch_size: int,
@@ -71,12 +74,13 @@ class ManyToOne:
         team, desk = self._team(threads), self._desk(threads, sequences)
         gradients = workspace.new_gradients(self._shape, self._units, tiles=tiles, threads=threads)
         order = tiled_order(sequences.lengths, order, batch_size)
+        classes = np.ascontiguousarray(targets, dtype=np.int64)
         sums = np.zeros(2)
         done, batches = 0, math.ceil(len(order) / batch_size)
         while done < batches:
             count = min(self._batches_a_call, batches - done)
             rows = order[done * batch_size : (done + count) * batch_size]
-            text = workspace.Text(sequences.ids, sequences.offsets, rows, targets)
+            text = workspace.Text(sequences.ids, sequences.offsets, rows, classes)
             started = time.perf_counter()
             finished = self._call(team, text, batch_size, count, gradients, desk, sums)
             if finished < count:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from unrolled.engine import reference
 from unrolled.engine.batches import Execution, Floats, Longs, Progress
-from unrolled.engine.layered import Layered
+from unrolled.engine.layered import Layered, Learning, Update
 from unrolled.engine.layers import (
     Dense,
     Embedding,
@@ -20,11 +20,12 @@ from unrolled.engine.layers import (
     Operations,
     SimpleRNN,
     Weights,
+    WordDropout,
 )
-from unrolled.engine.losses import loss_named
-from unrolled.engine.optimizers import Optimizer
+from unrolled.engine.losses import check_label_targets, loss_named
+from unrolled.engine.optimizers import Optimizer, Part
 from unrolled.engine.summary import LayerRow, format_table
-from unrolled.engine.threads import thread_count
+from unrolled.engine.threads import Team, thread_count
 from unrolled.errors import ShapeError
 from unrolled.ragged import Ragged
 
@@ -34,10 +35,15 @@ _OUTPUTS = {"sigmoid": "binary_crossentropy", "softmax": "sparse_categorical_cro
 class Network:
     """A row of layers with their weights, which all lie in one vector.
 
-    layers: the first one reads ids (`OneHot` or `Embedding`).
-    seed: of the initial weights, which are drawn as Keras draws them.
-    loss: "binary_crossentropy" or "sparse_categorical_crossentropy"; None is enough to predict.
+    layers: the first one reads ids (`OneHot` or `Embedding`, or `WordDropout` before one).
+    seed: of the initial weights, which are drawn as Keras draws them, and of dropout.
+    loss: "binary_crossentropy" (of one output, or of a label for each) or
+        "sparse_categorical_crossentropy"; None is enough to predict.
     optimizer: needed to train.
+    class_weight: what the loss of an example of each class is multiplied by in training.
+    sparse: word vectors that no text of a batch uses keep still, so that a step takes time in
+        proportion to the words of the batch; otherwise they move on as in Keras, with an Adam
+        that still has momentum.
     engine: "numba" (compiled) or "reference" (plain NumPy, slow, the truth).
     path: "compiled" runs ids -> SimpleRNN -> Dense whole batches at a time; "layered" runs any
         layers one by one; "auto" takes the compiled path where it exists. The attribute `path`
@@ -56,15 +62,20 @@ class Network:
         optimizer: Optimizer | None = None,
         engine: Literal["numba", "reference"] = "numba",
         path: Literal["auto", "compiled", "layered"] = "auto",
+        class_weight: Sequence[float] | None = None,
+        sparse: bool = False,
     ) -> None:
         self.layers = tuple(layers)
         self.optimizer = optimizer
+        self.seed = seed
+        self.sparse = sparse
         self.loss = loss_named(loss) if loss is not None else None
         self.flows = _flows(self.layers)
         self.names = _names(self.layers)
         self.parameters, self.layer_weights = _initialise(self.layers, self.flows, seed)
         if loss is not None:
             _check_outputs(self.layers[-1], self.flows[-1], loss)
+        self.class_weights = self._checked_weights(class_weight)
         if optimizer is not None:
             optimizer.build(len(self.parameters))
         self._execution = self._choose(engine, path)
@@ -112,7 +123,8 @@ class Network:
     ) -> tuple[float, float]:
         """One pass over the rows in ``order`` (n,), with a step of the optimiser a batch.
 
-        targets: class number of every sequence. on_progress is told the rows done so far, about
+        targets: class number of every sequence (n,), or 0 and 1 for each label (n, outputs).
+        on_progress is told the rows done so far, about
         ten times a second. Returns the mean loss and accuracy along the way, as Keras prints them.
         Raises NonFiniteBatch, and leaves the parameters as before that batch.
         """
@@ -173,17 +185,34 @@ class Network:
         """Keras' table of the layers; ``steps`` as in `layer_rows`."""
         return format_table(self.layer_rows(steps))
 
+    def _checked_weights(self, class_weight: Sequence[float] | None) -> Floats | None:
+        if class_weight is None:
+            return None
+        weights = np.asarray(class_weight, dtype=np.float32)
+        if weights.shape != (max(self.flows[-1].size, 2),) or self._has_labels():
+            raise ShapeError("class_weight needs a number for each class, of which a text has one")
+        if not (np.isfinite(weights).all() and (weights >= 0).all()):
+            raise ShapeError("class_weight needs finite numbers that are not negative")
+        return weights
+
+    def _has_labels(self) -> bool:
+        """Whether every output is a label of its own, there or not."""
+        last = self.layers[-1]
+        return isinstance(last, Dense) and last.activation == "sigmoid" and last.units > 1
+
     def _check_targets(self, sequences: Ragged, targets: NDArray[np.integer]) -> Longs:
         if len(targets) != len(sequences):
             raise ShapeError(f"{len(targets)} targets for {len(sequences)} sequences")
+        if self._has_labels():
+            check_label_targets(np.empty((len(targets), self.flows[-1].size)), targets)
+            return np.ascontiguousarray(targets, dtype=np.int64)
         classes = max(self.flows[-1].size, 2)
         if len(targets) and (targets.min() < 0 or targets.max() >= classes):
             raise ShapeError(f"targets must be class numbers from 0 to {classes - 1}")
         return np.ascontiguousarray(targets, dtype=np.int64)
 
     def _choose(self, engine: str, path: str) -> Execution:
-        first = self.layers[0]
-        assert isinstance(first, OneHot | Embedding)
+        first = _vocabulary_layer(self.layers)
         if engine == "numba" and path != "layered" and self._is_many_to_one():
             from unrolled.engine.many_to_one import ManyToOne
 
@@ -200,46 +229,75 @@ class Network:
         if path == "compiled":
             raise ShapeError(
                 "the compiled path runs OneHot or Embedding, SimpleRNN, and Dense with sigmoid or "
-                'softmax only: use path="layered" for these layers'
+                'softmax only, without class weights or sparse steps: use path="layered"'
             )
-        operations: Operations = reference
-        if engine == "numba":
-            from unrolled.engine.kernels import operations as compiled
-
-            operations = compiled
+        operations, update = _operations(engine)
         return Layered(
             layers=self.layers,
             weights=self.layer_weights,
             parameters=self.parameters,
             rows=first.num_words,
-            loss=self.loss,
-            optimizer=self.optimizer,
             operations=operations,
+            learning=Learning(
+                loss=self.loss,
+                optimizer=self.optimizer,
+                class_weights=self.class_weights,
+                sparse=self.sparse,
+                seed=self.seed,
+                update=update,
+            ),
         )
 
     def _is_many_to_one(self) -> bool:
-        if len(self.layers) != 3:
+        if len(self.layers) != 3 or self.sparse or self.class_weights is not None:
             return False
         _, recurrent, last = self.layers
         if not (isinstance(recurrent, SimpleRNN) and isinstance(last, Dense)):
             return False
-        plain = recurrent.use_bias and not (recurrent.return_sequences or recurrent.go_backwards)
+        plain = recurrent.use_bias and not (
+            recurrent.return_sequences or recurrent.go_backwards or recurrent.recurrent_dropout
+        )
         binary = last.activation == "sigmoid" and last.units == 1
         return plain and (binary or (last.activation == "softmax" and last.units > 1))
 
 
+def _operations(engine: str) -> tuple[Operations, Update]:
+    """The functions that layers are made of, and the one that takes an optimizer's step."""
+    if engine == "numba":
+        from unrolled.engine.kernels import operations as compiled
+        from unrolled.engine.kernels.updates import apply_parts
+
+        return compiled, apply_parts
+    return reference, _apply_parts
+
+
+def _apply_parts(
+    optimizer: Optimizer, parameters: Floats, parts: Sequence[Part], team: Team
+) -> None:
+    optimizer.apply_parts(parameters, parts)
+
+
+def _vocabulary_layer(layers: tuple[Layer, ...]) -> OneHot | Embedding:
+    """The layer that says how many ids there are: the first one that is no `WordDropout`."""
+    for layer in layers:
+        if isinstance(layer, OneHot | Embedding):
+            return layer
+        if not isinstance(layer, WordDropout):
+            break
+    raise ShapeError("the first layer of a network must be OneHot or Embedding")
+
+
 def _flows(layers: tuple[Layer, ...]) -> list[Flow]:
     """What comes out of each layer."""
-    if not layers or not isinstance(layers[0], OneHot | Embedding):
-        raise ShapeError("the first layer of a network must be OneHot or Embedding")
-    flows = [layers[0].flow(Flow("ids", layers[0].num_words))]
-    for layer in layers[1:]:
-        if isinstance(layer, OneHot | Embedding):
+    first = _vocabulary_layer(layers)
+    flows = [Flow("ids", first.num_words)]
+    for layer in layers:
+        if isinstance(layer, OneHot | Embedding) and layer is not first:
             raise ShapeError(f"{layer.kind} reads ids: it can only be the first layer")
         flows.append(layer.flow(flows[-1]))
     if flows[-1].kind == "ids":
         raise ShapeError("OneHot alone is no network: add a recurrent layer")
-    return flows
+    return flows[1:]
 
 
 def _names(layers: tuple[Layer, ...]) -> list[str]:
@@ -256,8 +314,7 @@ def _initialise(
 ) -> tuple[Floats, list[Weights]]:
     """One vector of all weights, and views of it, layer by layer."""
     rng = np.random.default_rng(seed)
-    incoming = [flows[0], *flows[:-1]]
-    incoming[0] = Flow("ids", flows[0].size)
+    incoming = [Flow("ids", _vocabulary_layer(layers).num_words), *flows[:-1]]
     drawn = [
         {
             name: initializer(shape, rng)
@@ -285,5 +342,3 @@ def _check_outputs(last: Layer, flow: Flow, loss: str) -> None:
         )
     if flow.kind != "vector":
         raise ShapeError("the last recurrent layer must not return_sequences to be trained")
-    if last.activation == "sigmoid" and last.units != 1:
-        raise ShapeError("binary_crossentropy needs Dense(1): one probability a text")

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -20,6 +22,23 @@ from numpy.typing import NDArray
 from unrolled.errors import RecipeError, ShapeError
 
 Vector = NDArray[np.float32]
+Slots = Mapping[str, Vector]
+
+
+@dataclass(frozen=True)
+class Part:
+    """Parameters that a step changes, and their gradient; those that are in no part keep still.
+
+    starts: int64 (rows,), where each row of parameters begins. gradient: float32 (rows, columns).
+    """
+
+    starts: NDArray[np.int64]
+    gradient: NDArray[np.float32]
+
+    @property
+    def places(self) -> NDArray[np.int64]:
+        """Where each number of the gradient belongs (rows, columns)."""
+        return self.starts[:, None] + np.arange(self.gradient.shape[1])
 
 
 class Optimizer(ABC):
@@ -68,7 +87,24 @@ class Optimizer(ABC):
                 f"optimizer that was built for {self._size} parameters: call build(size) first"
             )
         with np.errstate(over="ignore", invalid="ignore"):
-            self._step(parameters, gradient)
+            self._step(parameters, gradient, self.slots)
+        self.iterations += 1
+
+    def apply_parts(self, parameters: Vector, parts: Sequence[Part]) -> None:
+        """Take one step with the parameters that ``parts`` name, and their slots, only.
+
+        With every parameter in a part it is `apply`; otherwise it is what PyTorch's ``SparseAdam``
+        does: what a batch does not read is not moved by an old momentum, nor does that decay.
+        """
+        with np.errstate(over="ignore", invalid="ignore"):
+            for part in parts:
+                places = part.places
+                own = parameters[places]
+                slots = {name: slot[places] for name, slot in self.slots.items()}
+                self._step(own, part.gradient, slots)
+                parameters[places] = own
+                for name, slot in slots.items():
+                    self.slots[name][places] = slot
         self.iterations += 1
 
     @abstractmethod
@@ -76,8 +112,8 @@ class Optimizer(ABC):
         """Name the slots that these settings need."""
 
     @abstractmethod
-    def _step(self, parameters: Vector, gradient: Vector) -> None:
-        """Change the slots and the parameters in place."""
+    def _step(self, parameters: Vector, gradient: Vector, slots: Slots) -> None:
+        """Change the slots and the parameters in place; all have the gradient's shape."""
 
 
 class RMSprop(Optimizer):
@@ -113,14 +149,14 @@ class RMSprop(Optimizer):
     def _slot_names(self) -> tuple[str, ...]:
         return ("velocity", "momentum") if self.momentum > 0.0 else ("velocity",)
 
-    def _step(self, parameters: Vector, gradient: Vector) -> None:
+    def _step(self, parameters: Vector, gradient: Vector, slots: Slots) -> None:
         rate, epsilon = np.float32(self.learning_rate), np.float32(self.epsilon)
         rho, rest = np.float32(self.rho), np.float32(1.0 - self.rho)
-        velocity = self.slots["velocity"]
+        velocity = slots["velocity"]
         velocity[:] = rho * velocity + rest * (gradient * gradient)
         increment = (rate * gradient) / np.sqrt(velocity + epsilon)
         if self.momentum > 0.0:
-            momentum = self.slots["momentum"]
+            momentum = slots["momentum"]
             momentum[:] = np.float32(self.momentum) * momentum + increment
             increment = momentum
         parameters -= increment
@@ -172,9 +208,9 @@ class Adam(Optimizer):
     def _slot_names(self) -> tuple[str, ...]:
         return ("momentum", "velocity")
 
-    def _step(self, parameters: Vector, gradient: Vector) -> None:
+    def _step(self, parameters: Vector, gradient: Vector, slots: Slots) -> None:
         rate, epsilon = self.corrected_rate(), np.float32(self.epsilon)
-        momentum, velocity = self.slots["momentum"], self.slots["velocity"]
+        momentum, velocity = slots["momentum"], slots["velocity"]
         momentum += (gradient - momentum) * np.float32(1.0 - self.beta_1)
         velocity += (gradient * gradient - velocity) * np.float32(1.0 - self.beta_2)
         parameters -= (momentum * rate) / (np.sqrt(velocity) + epsilon)
@@ -207,12 +243,12 @@ class SGD(Optimizer):
     def _slot_names(self) -> tuple[str, ...]:
         return ("momentum",) if self.momentum > 0.0 else ()
 
-    def _step(self, parameters: Vector, gradient: Vector) -> None:
+    def _step(self, parameters: Vector, gradient: Vector, slots: Slots) -> None:
         descent = gradient * np.float32(self.learning_rate)
         if self.momentum == 0.0:
             parameters -= descent
             return
-        decay, momentum = np.float32(self.momentum), self.slots["momentum"]
+        decay, momentum = np.float32(self.momentum), slots["momentum"]
         momentum[:] = momentum * decay - descent
         parameters += momentum * decay - descent if self.nesterov else momentum
 

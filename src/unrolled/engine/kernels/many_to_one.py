@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 
 from unrolled.engine.kernels.compiled import entry, inner
 from unrolled.engine.kernels.outputs import loss_and_gradient, probabilities, through_dense
+from unrolled.engine.kernels.recurrence import LANES
 from unrolled.engine.kernels.simple_rnn import (
-    LANES,
     add_rows,
     backward,
     count,
@@ -57,7 +57,6 @@ IDS_IN_A_LINE = 16
 """Token ids that a processor loads at a time."""
 
 _F = np.float32
-_NONE = np.zeros(0, dtype=np.float32)
 
 
 @entry
@@ -229,7 +228,7 @@ def _read_tile(
     if not np.isfinite(loss):
         gradients.finite[thread] = 0
 
-    backward(states, weights.transposed, d_hidden, _NONE, d_inputs, time, units, activation, False)
+    backward(states, weights.transposed, d_hidden, d_inputs, time, units, activation)
     d_table[:] = _F(0.0)
     add_rows(d_inputs, positions, d_table, time, units)
     recurrent_gradient(states, d_inputs, gradients.recurrent[tile], time, units)

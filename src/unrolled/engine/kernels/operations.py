@@ -1,139 +1,395 @@
 """The functions of `engine.reference`, same names and signatures, compiled.
 
-Rows are padded to whole vectors and lanes to whole tiles on the way in, and cut on the way out.
+Rows of floats are padded with zeros to a multiple of eight, a row of several gates gate by gate;
+what comes in may be as wide as its numbers or padded, what goes out is padded.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-from unrolled.engine.kernels.compiled import entry
-from unrolled.engine.kernels.simple_rnn import (
-    ACTIVATIONS,
-    LANES,
-    backward,
-    forward,
-    padded,
-    recurrent_gradient,
-    unit_count,
-)
+from unrolled.engine.kernels import dense, parallel, plain_rnn, projection
+from unrolled.engine.kernels import gru as gru_kernels
+from unrolled.engine.kernels import lstm as lstm_kernels
+from unrolled.engine.kernels.activations import ACTIVATIONS
+from unrolled.engine.kernels.recurrence import LANES
+from unrolled.engine.kernels.vectors import padded
+from unrolled.engine.rows import Rows
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
+Longs = NDArray[np.int64]
 
-_forward = entry(forward.py_func)
-_backward = entry(backward.py_func)
-_recurrent_gradient = entry(recurrent_gradient.py_func)
-_NONE = np.zeros(0, dtype=np.float32)
+_NO_MASKS = np.zeros(0, dtype=np.float32)
 
 
-def simple_rnn(table: Floats, positions: Ints, recurrent: Floats, activation: str) -> Floats:
-    """As `reference.simple_rnn`."""
-    time, lanes = positions.shape
-    units = len(recurrent)
-    width = padded(units)
-    empty = len(table)
-    wide_table = _wide(np.concatenate([table, np.zeros((1, units), table.dtype)]), width)
-    wide_recurrent = _wide(recurrent, width)
-    states = np.zeros((time + 1, lanes, units), dtype=np.float32)
-    for first in range(0, lanes, LANES):
-        tile = positions[:, first : first + LANES]
-        wide = np.full((time, LANES), empty, dtype=np.int32)
-        wide[:, : tile.shape[1]] = tile
-        wide_states = np.zeros((time + 1, LANES, width), dtype=np.float32)
-        _forward(
-            wide.ravel(), wide_table.ravel(), wide_recurrent.ravel(), wide_states.ravel(), time,
-            unit_count(units), ACTIVATIONS[activation],
-        )  # fmt: skip
-        states[:, first : first + LANES] = wide_states[:, : tile.shape[1], :units]
-    return states
-
-
-def simple_rnn_backward(
-    states: Floats, recurrent: Floats, d_states: Floats, activation: str
-) -> tuple[Floats, Floats]:
-    """As `reference.simple_rnn_backward`."""
-    time, lanes, units = d_states.shape
-    width = padded(units)
-    transposed = _wide(recurrent.T, width)
-    d_inputs = np.zeros((time, lanes, units), dtype=np.float32)
-    d_recurrent = np.zeros((units, units), dtype=np.float32)
-    for first in range(0, lanes, LANES):
-        tile = slice(first, first + LANES)
-        wide_states = _tile(states[:, tile], width)
-        wide_gradient = _tile(d_states[:, tile], width)
-        wide_inputs = np.zeros((time, LANES, width), dtype=np.float32)
-        square = np.zeros((width, width), dtype=np.float32)
-        _backward(
-            wide_states.ravel(), transposed.ravel(), np.zeros(LANES * width, np.float32),
-            wide_gradient.ravel(), wide_inputs.ravel(), time, unit_count(units),
-            ACTIVATIONS[activation], True,
-        )  # fmt: skip
-        _recurrent_gradient(
-            wide_states.ravel(), wide_inputs.ravel(), square.ravel(), time, unit_count(units)
-        )
-        d_inputs[:, tile] = wide_inputs[:, : d_inputs[:, tile].shape[1], :units]
-        d_recurrent += square[:units, :units]
-    return d_inputs, d_recurrent
-
-
-@entry
 def affine(inputs: Floats, kernel: Floats, bias: Floats) -> Floats:
     """As `reference.affine`."""
     outputs = np.empty((len(inputs), kernel.shape[1]), dtype=np.float32)
-    for row in range(len(inputs)):
-        outputs[row] = bias
-        for i in range(len(kernel)):
-            x = inputs[row, i]
-            for j in range(kernel.shape[1]):
-                outputs[row, j] += x * kernel[i, j]
+    dense.affine(inputs, kernel, bias, outputs)
     return outputs
 
 
-@entry
 def affine_backward(
     inputs: Floats, kernel: Floats, d_outputs: Floats
 ) -> tuple[Floats, Floats, Floats]:
     """As `reference.affine_backward`."""
-    d_inputs = np.zeros_like(inputs)
-    d_kernel = np.zeros_like(kernel)
+    d_inputs, d_kernel = np.zeros_like(inputs), np.zeros_like(kernel)
     d_bias = np.zeros(kernel.shape[1], dtype=np.float32)
-    turned = kernel.T.copy()
-    for row in range(len(inputs)):
-        for j in range(kernel.shape[1]):
-            d = d_outputs[row, j]
-            d_bias[j] += d
-            for i in range(len(kernel)):
-                d_inputs[row, i] += d * turned[j, i]
-        for i in range(len(kernel)):
-            x = inputs[row, i]
-            for j in range(kernel.shape[1]):
-                d_kernel[i, j] += x * d_outputs[row, j]
+    dense.affine_backward(inputs, kernel, d_outputs, d_inputs, d_kernel, d_bias)
     return d_inputs, d_kernel, d_bias
 
 
-@entry
-def scatter_rows(d_inputs: Floats, positions: Ints, rows: int) -> Floats:
-    """As `reference.scatter_rows`."""
-    d_table = np.zeros((rows, d_inputs.shape[2]), dtype=np.float32)
-    for t in range(positions.shape[0]):
-        for lane in range(positions.shape[1]):
-            row = positions[t, lane]
-            for j in range(d_inputs.shape[2]):
-                d_table[row, j] += d_inputs[t, lane, j]
-    return d_table
+def project(
+    x: NDArray[Any], starts: Longs, kernel: Floats, bias: Floats, gates: int, backwards: bool
+) -> Floats:
+    """As `reference.project`."""
+    time = len(x)
+    window, size, units = _kernel_sizes(kernel, gates)
+    z = np.empty((time, LANES, gates * padded(units)), dtype=np.float32)
+    wide_bias = _wide(bias.reshape(gates, units)).ravel()
+    shape = (time, window, size, gates, units, backwards)
+    flat = np.ravel(kernel)
+    if x.ndim == 2:
+        projection.project_ids(np.ravel(x), starts, flat, wide_bias, z.reshape(-1), *shape)
+    else:
+        x = _wide(x)
+        projection.project(np.ravel(x), x.shape[-1], flat, wide_bias, z.reshape(-1), *shape)
+    return z
 
 
-def _wide(rows: Floats, width: int) -> Floats:
-    """Rows with zeros on the right, up to ``width``."""
-    wide = np.zeros((len(rows), width), dtype=np.float32)
-    wide[:, : rows.shape[1]] = rows
+def project_backward(
+    x: NDArray[Any], starts: Longs, kernel: Floats, d_z: Floats, gates: int, backwards: bool
+) -> tuple[Floats | None, Floats | Rows, Floats]:
+    """As `reference.project_backward`."""
+    time = len(x)
+    window, size, units = _kernel_sizes(kernel, gates)
+    row = gates * padded(units)
+    d_bias = np.zeros(row, dtype=np.float32)
+    flat = d_z.reshape(-1)
+    if x.ndim == 2:
+        numbers, values = _rows(x, starts, flat, size, window, gates, units, backwards)
+        projection.sum_rows(flat, d_bias)
+        rows = Rows(numbers, values if kernel.ndim == 3 else values[:, 0])
+        return None, rows, _cut(d_bias, gates, units)
+    x = _wide(x)
+    x_row = x.shape[-1]
+    d_x = np.zeros(x.shape, dtype=np.float32)
+    d_kernel = np.zeros((window, x_row, row), dtype=np.float32)
+    projection.project_backward(
+        np.ravel(x), x_row, np.ravel(kernel), flat, d_x.reshape(-1), d_kernel.reshape(-1), d_bias,
+        time, window, size, gates, units, backwards,
+    )  # fmt: skip
+    if window > 1:
+        projection.clear_absent(d_x.reshape(-1), starts, x_row)
+    cut = _cut(d_kernel[:, :size], gates, units).reshape(kernel.shape)
+    return d_x, cut, _cut(d_bias, gates, units)
+
+
+def embed(x: Ints, starts: Longs, table: Floats) -> Floats:
+    """As `reference.embed`."""
+    size = table.shape[1]
+    values = np.empty((*x.shape, padded(size)), dtype=np.float32)
+    projection.embed(np.ravel(x), starts, np.ravel(table), size, values.reshape(-1), len(x))
+    return values
+
+
+def embed_backward(x: Ints, starts: Longs, d_values: Floats, size: int) -> Rows:
+    """As `reference.embed_backward`."""
+    numbers, values = _rows(
+        x, starts, _flat(d_values), int(x.max(initial=0)) + 1, 1, 1, size, False
+    )
+    return Rows(numbers, values[:, 0])
+
+
+def total_rows(parts: Sequence[Rows]) -> Rows:
+    """As `reference.total_rows`."""
+    words = 1 + max(int(part.numbers[-1]) if len(part.numbers) else 0 for part in parts)
+    used = np.zeros(words, dtype=np.uint8)
+    for part in parts:
+        used[part.numbers] = 1
+    numbers = np.flatnonzero(used)
+    places = np.empty(words, dtype=np.int32)
+    places[numbers] = np.arange(len(numbers))
+    shape = parts[0].values.shape[1:]
+    total = np.zeros((len(numbers), *shape), dtype=np.float32)
+    for part in parts:
+        columns = part.values[0].size if len(part.values) else 0
+        projection.add_to_rows(
+            part.values.reshape(-1), places[part.numbers], total.reshape(-1), columns
+        )
+    return Rows(numbers, total)
+
+
+def simple_rnn(
+    z: Floats,
+    starts: Longs,
+    recurrent: Floats,
+    mask: Floats | None,
+    activation: str,
+    backwards: bool,
+) -> Floats:
+    """As `reference.simple_rnn`."""
+    time, units = len(z), len(recurrent)
+    states = _states(time, units)
+    plain_rnn.forward(
+        z.reshape(-1), starts, np.ravel(recurrent), _masks(mask), states.reshape(-1), time, units,
+        ACTIVATIONS[activation], backwards,
+    )  # fmt: skip
+    return states
+
+
+def simple_rnn_backward(
+    states: Floats,
+    starts: Longs,
+    recurrent: Floats,
+    mask: Floats | None,
+    activation: str,
+    backwards: bool,
+    d_states: Floats,
+) -> tuple[Floats, Floats]:
+    """As `reference.simple_rnn_backward`."""
+    time, units = len(d_states), len(recurrent)
+    d_z = np.empty((time, LANES, padded(units)), dtype=np.float32)
+    plain_rnn.backward(
+        states.reshape(-1), starts, np.ravel(recurrent), _masks(mask), _flat(d_states),
+        d_z.reshape(-1), time, units, ACTIVATIONS[activation], backwards,
+    )  # fmt: skip
+    return d_z, _recurrent_gradient(states, [(d_z, 0, 1)], mask, units, backwards)
+
+
+def lstm(
+    z: Floats, starts: Longs, recurrent: Floats, mask: Floats | None, backwards: bool
+) -> tuple[Floats, Floats, Floats]:
+    """As `reference.lstm`."""
+    time, units = len(z), len(recurrent)
+    states, cells = _states(time, units), _states(time, units)
+    lstm_kernels.forward(
+        z.reshape(-1), starts, np.ravel(recurrent), _masks(mask), states.reshape(-1),
+        cells.reshape(-1), time, units, backwards,
+    )  # fmt: skip
+    return states, cells, z
+
+
+def lstm_backward(
+    states: Floats,
+    cells: Floats,
+    gates: Floats,
+    starts: Longs,
+    recurrent: Floats,
+    mask: Floats | None,
+    backwards: bool,
+    d_states: Floats,
+) -> tuple[Floats, Floats]:
+    """As `reference.lstm_backward`."""
+    time, units = len(gates), len(recurrent)
+    lstm_kernels.backward(
+        states.reshape(-1), cells.reshape(-1), gates.reshape(-1), np.ravel(recurrent),
+        _masks(mask), _flat(d_states), time, units, backwards,
+    )  # fmt: skip
+    return gates, _recurrent_gradient(states, [(gates, 0, 4)], mask, units, backwards)
+
+
+def gru(
+    z: Floats,
+    starts: Longs,
+    recurrent: Floats,
+    recurrent_bias: Floats | None,
+    mask: Floats | None,
+    reset_after: bool,
+    backwards: bool,
+) -> tuple[Floats, Floats, Floats]:
+    """As `reference.gru`."""
+    time, units = len(z), len(recurrent)
+    states = _states(time, units)
+    inside = np.empty((time, LANES, padded(units)), dtype=np.float32)
+    bias = np.zeros(3 * units, np.float32) if recurrent_bias is None else recurrent_bias
+    gru_kernels.forward(
+        z.reshape(-1), starts, np.ravel(recurrent), _wide(bias.reshape(3, units)).ravel(),
+        _masks(mask), states.reshape(-1), inside.reshape(-1), time, units, reset_after, backwards,
+    )  # fmt: skip
+    return states, z, inside
+
+
+def gru_backward(
+    states: Floats,
+    gates: Floats,
+    inner: Floats,
+    starts: Longs,
+    recurrent: Floats,
+    mask: Floats | None,
+    reset_after: bool,
+    backwards: bool,
+    d_states: Floats,
+) -> tuple[Floats, Floats, Floats | None]:
+    """As `reference.gru_backward`."""
+    time, units = len(gates), len(recurrent)
+    width = padded(units)
+    gru_kernels.backward(
+        states.reshape(-1), gates.reshape(-1), inner.reshape(-1), np.ravel(recurrent),
+        _masks(mask), _flat(d_states), time, units, reset_after, backwards,
+    )  # fmt: skip
+    if reset_after:
+        parts = [(gates, 0, 2), (inner, 0, 1)]
+        d_recurrent = _recurrent_gradient(states, parts, mask, units, backwards)
+        d_bias = np.zeros(3 * width, dtype=np.float32)
+        both = np.zeros(3 * width, dtype=np.float32)
+        projection.sum_rows(gates.reshape(-1), both)
+        d_bias[: 2 * width] = both[: 2 * width]
+        projection.sum_rows(inner.reshape(-1), d_bias[2 * width :])
+        return gates, d_recurrent, _cut(d_bias, 3, units)
+    d_recurrent = np.empty((units, 3 * units), dtype=np.float32)
+    d_recurrent[:, : 2 * units] = _recurrent_gradient(
+        states, [(gates, 0, 2)], mask, units, backwards
+    )
+    square = np.zeros((width, width), dtype=np.float32)
+    # r · h lies at its own step, which is where a state read backwards from the one before lies
+    projection.add_outer_states(
+        inner.reshape(-1), gates.reshape(-1), 2 * width, 3 * width, width, square.reshape(-1), 0,
+        width, time, units, False,
+    )  # fmt: skip
+    d_recurrent[:, 2 * units :] = square[:units, :units]
+    return gates, d_recurrent, None
+
+
+def min_gru(z: Floats, starts: Longs, backwards: bool) -> tuple[Floats, Floats]:
+    """As `reference.min_gru`."""
+    states = np.empty((len(z) + 2, LANES, z.shape[-1] // 2), dtype=np.float32)
+    parallel.min_gru_forward(
+        z.reshape(-1), starts, states.reshape(-1), len(z), states.shape[-1], backwards
+    )
+    return states, z
+
+
+def min_gru_backward(
+    states: Floats, gates: Floats, starts: Longs, backwards: bool, d_states: Floats
+) -> Floats:
+    """As `reference.min_gru_backward`."""
+    parallel.min_gru_backward(
+        states.reshape(-1), gates.reshape(-1), _flat(d_states), len(gates), states.shape[-1],
+        backwards,
+    )  # fmt: skip
+    return gates
+
+
+def qrnn(z: Floats, starts: Longs, backwards: bool) -> tuple[Floats, Floats, Floats]:
+    """As `reference.qrnn`."""
+    shape = (len(z) + 2, LANES, z.shape[-1] // 3)
+    states, cells = np.empty(shape, dtype=np.float32), np.empty(shape, dtype=np.float32)
+    parallel.qrnn_forward(
+        z.reshape(-1), starts, states.reshape(-1), cells.reshape(-1), len(z), shape[-1], backwards
+    )
+    return states, cells, z
+
+
+def qrnn_backward(
+    states: Floats,
+    cells: Floats,
+    gates: Floats,
+    starts: Longs,
+    backwards: bool,
+    d_states: Floats,
+) -> Floats:
+    """As `reference.qrnn_backward`."""
+    parallel.qrnn_backward(
+        cells.reshape(-1), gates.reshape(-1), _flat(d_states), len(gates), cells.shape[-1],
+        backwards,
+    )  # fmt: skip
+    return gates
+
+
+def _kernel_sizes(kernel: Floats, gates: int) -> tuple[int, int, int]:
+    """Window, size of the inputs, units."""
+    window = kernel.shape[0] if kernel.ndim == 3 else 1
+    return window, kernel.shape[-2], kernel.shape[-1] // gates
+
+
+def _states(time: int, units: int) -> Floats:
+    return np.empty((time + 2, LANES, padded(units)), dtype=np.float32)
+
+
+def _masks(mask: Floats | None) -> Floats:
+    return _NO_MASKS if mask is None else _wide(mask).reshape(-1)
+
+
+def _flat(rows: Floats) -> Floats:
+    return _wide(rows).reshape(-1)
+
+
+def _wide(rows: Floats) -> Floats:
+    """Rows padded with zeros to whole vectors; as they are where they are padded already."""
+    size = rows.shape[-1]
+    width = padded(size)
+    if width == size:
+        return rows
+    wide = np.zeros((*rows.shape[:-1], width), dtype=np.float32)
+    wide[..., :size] = rows
     return wide
 
 
-def _tile(steps: Floats, width: int) -> Floats:
-    """(time, lane, units) with zeros up to LANES lanes and ``width`` numbers."""
-    wide = np.zeros((len(steps), LANES, width), dtype=np.float32)
-    wide[:, : steps.shape[1], : steps.shape[2]] = steps
-    return wide
+def _cut(wide: Floats, gates: int, units: int) -> Floats:
+    """Rows of padded gates (..., gates x width) without the padding (..., gates x units)."""
+    width = padded(units)
+    if width == units:
+        return wide
+    parts = wide.reshape(*wide.shape[:-1], gates, width)[..., :units]
+    return parts.reshape(*wide.shape[:-1], gates * units)
+
+
+def _rows(
+    ids: Ints,
+    starts: Longs,
+    d_z: Floats,
+    words: int,
+    window: int,
+    gates: int,
+    units: int,
+    backwards: bool,
+) -> tuple[Longs, Floats]:
+    """Which rows of a table were read, and their gradients (k, window, gates x units)."""
+    time, flat = len(ids), np.ravel(ids)
+    used = np.zeros(words, dtype=np.uint8)
+    count = projection.mark_ids(flat, starts, used, time)
+    numbers, places = np.empty(count, dtype=np.int64), np.empty(words, dtype=np.int32)
+    projection.number_ids(used, numbers, places)
+    values = np.zeros((count, window, gates * units), dtype=np.float32)
+    projection.gather_ids(
+        flat, starts, places, d_z, values.reshape(-1), time, window, gates, units, backwards
+    )
+    return numbers, values
+
+
+def _recurrent_gradient(
+    states: Floats,
+    parts: list[tuple[Floats, int, int]],
+    mask: Floats | None,
+    units: int,
+    backwards: bool,
+) -> Floats:
+    """Gradient of the recurrent kernel (units, gates x units).
+
+    parts: arrays (time, lane, gates x width) with their first gate and the number of gates.
+    """
+    width = padded(units)
+    gates = sum(count for _, _, count in parts)
+    wide = np.zeros((width, gates * width), dtype=np.float32)
+    done = 0
+    for d_z, first, count in parts:
+        for gate, number in _together(mask, count):
+            own = states if mask is None else states * _wide(mask)[done + gate]
+            projection.add_outer_states(
+                own.reshape(-1), d_z.reshape(-1), (first + gate) * width, d_z.shape[-1],
+                number * width, wide.reshape(-1), (done + gate) * width, gates * width,
+                len(d_z), units, backwards,
+            )  # fmt: skip
+        done += count
+    return _cut(wide[:units], gates, units)
+
+
+def _together(mask: Floats | None, count: int) -> list[tuple[int, int]]:
+    """Gates, as first and number, whose products are done in one: all, or each by itself."""
+    return [(0, count)] if mask is None else [(gate, 1) for gate in range(count)]

@@ -5,8 +5,7 @@ a multiple of eight. A tile holds LANES sequences. Four of them are computed tog
 each row of weights is loaded once for four multiplications, and so that the processor has four
 independent sums to work on.
 
-Only `simple_rnn` and `simple_rnn_backward` are called from Python: they have the signatures of
-`unrolled.engine.reference`, and agree with it.
+Inputs come as rows of a table, one for each token id; `kernels.plain_rnn` reads any inputs.
 """
 
 from __future__ import annotations
@@ -18,26 +17,20 @@ from numba import types
 from numba.extending import overload
 from numpy.typing import NDArray
 
+from unrolled.engine.kernels.activations import activate, through_activation
 from unrolled.engine.kernels.compiled import inner
+from unrolled.engine.kernels.recurrence import LANES
 from unrolled.engine.kernels.vectors import (
     WIDTH,
     broadcast,
-    clamp,
     fma,
     load,
-    positive,
     splat,
     store,
 )
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
-
-LANES = 16
-"""Sequences in a tile."""
-
-ACTIVATIONS = {"linear": 0, "tanh": 1, "relu": 2}
-_TANH, _RELU = ACTIVATIONS["tanh"], ACTIVATIONS["relu"]
 
 _UNROLLED_UNITS = 16
 _F = np.float32
@@ -50,11 +43,6 @@ def unit_count(units: int) -> tuple[None, ...] | int:
     compiles, so that the sum over units is unrolled into straight code (twice as fast).
     """
     return (None,) * units if units <= _UNROLLED_UNITS else units
-
-
-def padded(size: int) -> int:
-    """``size`` rounded up to a whole number of vectors."""
-    return -(-size // WIDTH) * WIDTH
 
 
 def count(units: Any) -> int:
@@ -71,44 +59,6 @@ def _count(units: Any) -> Any:
         return units
 
     return of_tuple if isinstance(units, types.BaseTuple) else of_number
-
-
-@inner
-def tanh(x: Any) -> Any:
-    """tanh of a vector: an odd rational function of degrees 11 and 6 on [-8, 8].
-
-    Fitted to the smallest relative error; off by at most 4e-7, its tested distance from np.tanh.
-    """
-    x = clamp(x, splat(_F(-8.0)), splat(_F(8.0)))
-    y = x * x
-    above = fma(y, splat(_F(2.3508381005732382e-11)), splat(_F(-1.4704132134113479e-08)))
-    above = fma(y, above, splat(_F(9.87863040791126e-06)))
-    above = fma(y, above, splat(_F(0.002985858591273427)))
-    above = fma(y, above, splat(_F(0.1297921985387802)))
-    above = fma(y, above, splat(_F(1.0)))
-    below = fma(y, splat(_F(0.00023720278113614768)), splat(_F(0.024027910083532333)))
-    below = fma(y, below, splat(_F(0.4631253778934479)))
-    below = fma(y, below, splat(_F(1.0)))
-    return x * above / below
-
-
-@inner
-def _activate(z: Any, activation: int) -> Any:
-    if activation == _TANH:
-        return tanh(z)
-    if activation == _RELU:
-        return positive(z, z)
-    return z
-
-
-@inner
-def _through_activation(gradient: Any, h: Any, activation: int) -> Any:
-    """The gradient before the activation, from the one after it and the output ``h``."""
-    if activation == _TANH:
-        return gradient * (splat(_F(1.0)) - h * h)
-    if activation == _RELU:
-        return positive(h, gradient)
-    return gradient
 
 
 @inner
@@ -141,10 +91,10 @@ def forward(
                     z1 = fma(broadcast(states, h1 + k), w, z1)
                     z2 = fma(broadcast(states, h2 + k), w, z2)
                     z3 = fma(broadcast(states, h3 + k), w, z3)
-                store(states, there + j, _activate(z0, activation))
-                store(states, there + width + j, _activate(z1, activation))
-                store(states, there + 2 * width + j, _activate(z2, activation))
-                store(states, there + 3 * width + j, _activate(z3, activation))
+                store(states, there + j, activate(z0, activation))
+                store(states, there + width + j, activate(z1, activation))
+                store(states, there + 2 * width + j, activate(z2, activation))
+                store(states, there + 3 * width + j, activate(z3, activation))
 
 
 @inner
@@ -152,12 +102,10 @@ def backward(
     states: Floats,  # (time + 1, lane, width)
     transposed: Floats,  # (unit, width): recurrent weights, rows are the later units
     d_hidden: Floats,  # (lane, width): gradient of the last state; overwritten
-    d_outputs: Floats,  # (time, lane, width): gradient of every state, where every_step
     d_inputs: Floats,  # (time, lane, width): filled
     time: int,
     units: Any,
     activation: int,
-    every_step: bool,
 ) -> None:
     """Gradients of the projected inputs, from the last step to the first."""
     n = count(units)
@@ -169,10 +117,8 @@ def backward(
             there = here + LANES * width
             for j in range(0, 4 * width, WIDTH):
                 gradient = load(d_hidden, at + j)
-                if every_step:
-                    gradient = gradient + load(d_outputs, here + j)
                 h = load(states, there + j)
-                store(d_inputs, here + j, _through_activation(gradient, h, activation))
+                store(d_inputs, here + j, through_activation(gradient, h, activation))
             d0, d1, d2, d3 = here, here + width, here + 2 * width, here + 3 * width
             for j in range(0, width, WIDTH):
                 g0 = splat(_F(0.0))

@@ -5,15 +5,21 @@ The same operations in the same order as `unrolled.engine.optimizers`, hence the
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
-from unrolled.engine.kernels.compiled import inner
-from unrolled.engine.optimizers import SGD, Adam, Optimizer, RMSprop
+from unrolled.engine.kernels.compiled import entry, inner
+from unrolled.engine.optimizers import SGD, Adam, Optimizer, Part, RMSprop
+from unrolled.engine.threads import Team
 
 Floats = NDArray[np.float32]
+Longs = NDArray[np.int64]
 
 _RMSPROP, _ADAM = RMSprop.kind, Adam.kind
+_PIECE = 1 << 16  # numbers that a thread takes at a time
+_WORTH_A_TEAM = 1 << 17  # numbers below which waking the others takes longer than the work
 _NO_SLOT: Floats = np.zeros(0, dtype=np.float32)
 
 
@@ -74,3 +80,61 @@ def update(
     else:
         for i in range(len(parameters)):
             parameters[i] -= gradient[i] * rate
+
+
+@entry
+def _update_rows(
+    kind: int,
+    constants: Floats,
+    decay: np.float32,
+    nesterov: bool,
+    parameters: Floats,
+    starts: Longs,  # (rows,): where each row of parameters begins
+    gradient: Floats,  # (rows, columns)
+    velocity: Floats,
+    momentum: Floats,
+) -> None:
+    """One step of the rows of parameters that begin at ``starts``."""
+    columns = gradient.shape[1]
+    for row in range(len(starts)):
+        own = slice(starts[row], starts[row] + columns)
+        update(
+            kind, constants, decay, nesterov, parameters[own], gradient[row],
+            velocity[own] if len(velocity) > 0 else velocity,
+            momentum[own] if len(momentum) > 0 else momentum,
+        )  # fmt: skip
+
+
+def apply_parts(
+    optimizer: Optimizer, parameters: Floats, parts: Sequence[Part], team: Team
+) -> None:
+    """As `Optimizer.apply_parts`, in the same bits."""
+    constants = np.array(step_constants(optimizer), dtype=np.float32)
+    velocity, momentum, decay, nesterov = slots_and_momentum(optimizer)
+    pieces = [piece for part in parts for piece in _pieces(part)]
+
+    def work(number: int) -> None:
+        starts, gradient = pieces[number]
+        _update_rows(
+            optimizer.kind, constants, decay, nesterov, parameters, starts, gradient, velocity,
+            momentum,
+        )  # fmt: skip
+
+    if sum(gradient.size for _, gradient in pieces) < _WORTH_A_TEAM:
+        for number in range(len(pieces)):
+            work(number)
+    else:
+        team.each(work, range(len(pieces)))
+    optimizer.iterations += 1
+
+
+def _pieces(part: Part) -> Iterator[tuple[Longs, Floats]]:
+    """Cuts a part into pieces of about the same size: across its rows, or along a single one."""
+    rows, columns = part.gradient.shape
+    if rows == 1:
+        for column in range(0, columns, _PIECE):
+            yield part.starts + column, part.gradient[:, column : column + _PIECE]
+        return
+    count = max(1, _PIECE // max(columns, 1))
+    for row in range(0, rows, count):
+        yield part.starts[row : row + count], part.gradient[row : row + count]

@@ -22,8 +22,16 @@ from unrolled.engine.kernels.compiled import instruction
 WIDTH = 8
 """Numbers in a vector; rows of units are padded to a multiple of it."""
 
+
+def padded(size: int) -> int:
+    """``size`` rounded up to a whole number of vectors."""
+    return (size + WIDTH - 1) // WIDTH * WIDTH
+
+
 _FLOAT = ir.FloatType()
-_VECTOR = ir.VectorType(_FLOAT, WIDTH)
+VECTOR = ir.VectorType(_FLOAT, WIDTH)
+"""LLVM's type of a vector."""
+
 _INDEX = ir.IntType(32)
 
 
@@ -40,16 +48,22 @@ vector = VectorType()
 @register_model(VectorType)
 class _VectorModel(models.PrimitiveModel):
     def __init__(self, manager: Any, fe_type: VectorType) -> None:
-        super().__init__(manager, fe_type, _VECTOR)  # type: ignore[no-untyped-call]
+        super().__init__(manager, fe_type, VECTOR)  # type: ignore[no-untyped-call]
+
+
+def vector_at(builder: ir.IRBuilder, data: Any, index: Any) -> Any:
+    """LLVM's pointer to the vector that starts at a number of an array's data."""
+    return builder.bitcast(builder.gep(data, [index]), VECTOR.as_pointer())
 
 
 def _address(context: Any, builder: ir.IRBuilder, array_type: Any, array: Any, index: Any) -> Any:
     data = context.make_array(array_type)(context, builder, array).data
-    return builder.bitcast(builder.gep(data, [index]), _VECTOR.as_pointer())
+    return vector_at(builder, data, index)
 
 
-def _repeat(builder: ir.IRBuilder, number: Any) -> Any:
-    nothing = ir.Constant(_VECTOR, ir.Undefined)
+def repeat(builder: ir.IRBuilder, number: Any) -> Any:
+    """LLVM's vector with the same number in all eight places."""
+    nothing = ir.Constant(VECTOR, ir.Undefined)
     first = builder.insert_element(nothing, number, ir.Constant(_INDEX, 0))
     places = ir.Constant(ir.VectorType(_INDEX, WIDTH), [0] * WIDTH)
     return builder.shuffle_vector(first, nothing, places)
@@ -100,7 +114,7 @@ def splat(typing_context: Any, number: Any) -> Any:
     """The same number in all eight places."""
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
-        return _repeat(builder, arguments[0])
+        return repeat(builder, arguments[0])
 
     return vector(types.float32), generate
 
@@ -111,7 +125,7 @@ def broadcast(typing_context: Any, array: Any, index: Any) -> Any:
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
         data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
-        return _repeat(builder, builder.load(builder.gep(data, [arguments[1]])))
+        return repeat(builder, builder.load(builder.gep(data, [arguments[1]])))
 
     return vector(array, types.intp), generate
 
@@ -121,7 +135,7 @@ def fma(typing_context: Any, a: Any, b: Any, c: Any) -> Any:
     """a * b + c, rounded once."""
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
-        kind = ir.FunctionType(_VECTOR, [_VECTOR] * 3)
+        kind = ir.FunctionType(VECTOR, [VECTOR] * 3)
         function = cgutils.get_or_insert_function(builder.module, kind, f"llvm.fma.v{WIDTH}f32")
         return builder.call(function, arguments)
 
@@ -145,7 +159,7 @@ def positive(typing_context: Any, condition: Any, value: Any) -> Any:
     """``value`` where ``condition`` is above zero or NaN, 0 elsewhere."""
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
-        zero = ir.Constant(_VECTOR, [0.0] * WIDTH)
+        zero = ir.Constant(VECTOR, [0.0] * WIDTH)
         above = builder.fcmp_unordered(">", arguments[0], zero)
         return builder.select(above, arguments[1], zero)
 

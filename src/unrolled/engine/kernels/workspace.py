@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from unrolled.engine.kernels.simple_rnn import LANES, padded
+from unrolled.engine.kernels.recurrence import LANES
+from unrolled.engine.kernels.vectors import padded
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
