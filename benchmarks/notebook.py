@@ -21,8 +21,10 @@ from pathlib import Path
 from typing import Any
 
 from support import machine
+from support.process import IDLE_LIMIT, JAX, TENSORFLOW, PeerError
+from support.progress import progress
 from support.table import table
-from support.worker import PeerError, Run, Worker
+from support.worker import Run, Worker
 from support.workload import (
     BATCH_SIZE,
     EXPERIMENTS,
@@ -35,27 +37,21 @@ from support.workload import (
 )
 
 TOLERANCE = 1e-3
-# A sleeping peer that uses more than this share of a core disturbs the one that is measured.
-IDLE_LIMIT = 0.02
 # A turn of a few milliseconds would measure how a machine wakes up, not how it trains.
 SECONDS_A_TURN = 1.0
-# TensorFlow's and XLA's start-up messages would fill the logs.
-QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3"}
 
 
 def peers(threads: int) -> list[Worker]:
     """The first one is what the others are compared with."""
-    jax = {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu", **QUIET}
-    tensorflow = {"KERAS_BACKEND": "tensorflow", "CUDA_VISIBLE_DEVICES": "", **QUIET}
     # OpenMP's threads would spin for milliseconds at a barrier, and after their turn is over.
     openmp = {"GOMP_SPINCOUNT": "30000"}
     keras = "peers.keras_model"
     return [
         Worker("unrolled", "peers.unrolled_model", threads),
         Worker("unrolled-1", "peers.unrolled_model", 1),
-        Worker("keras-jax", keras, threads, jax),
-        Worker("keras-tensorflow", keras, threads, tensorflow),
-        Worker("keras-tensorflow-tuned", keras, threads, {**tensorflow, "TUNED": "1"}),
+        Worker("keras-jax", keras, threads, JAX),
+        Worker("keras-tensorflow", keras, threads, TENSORFLOW),
+        Worker("keras-tensorflow-tuned", keras, threads, {**TENSORFLOW, "TUNED": "1"}),
         Worker("torch", "peers.torch_model", threads),
         Worker("torch-1", "peers.torch_model", 1),
         Worker("c", "peers.c_loop", threads, openmp),
@@ -80,13 +76,6 @@ class Measurement:
         seconds = self.seconds(experiment)
         return statistics.median(seconds) if seconds else None
 
-    def idle_share(self) -> float:
-        """CPU time per second between this peer's own runs."""
-        runs = [run for runs in self.runs.values() for run in runs]
-        idle = sum(run.idle_seconds for run in runs)
-        # Over less than a second, the milliseconds in which threads fall asleep would count.
-        return sum(run.idle_cpu_seconds for run in runs) / idle if idle > 1 else 0.0
-
 
 def start(
     workers: Sequence[Worker], workload: Workload, folder: Path, cores: int
@@ -99,7 +88,7 @@ def start(
         measurement = Measurement(worker)
         try:
             log = folder / f"{worker.name}.log"
-            measurement.versions = worker.start(workload_file, log, cores)
+            measurement.versions = worker.load(workload_file, log, cores)
         except PeerError as error:
             measurement.error = str(error)
             progress(f"{worker.name}: {error}")
@@ -212,7 +201,7 @@ def document(
             "threads": measurement.worker.threads,
             "versions": measurement.versions,
             "error": measurement.error,
-            "idle_cpu_share": measurement.idle_share(),
+            "idle_cpu_share": measurement.worker.idle_share,
             "experiments": {
                 experiment: {
                     "median_seconds": measurement.median(experiment),
@@ -245,10 +234,6 @@ def cpu_per_epoch(measurement: Measurement, experiment: Experiment) -> float | N
     runs = measurement.runs.get(experiment, [])
     epochs = sum(len(run.seconds) for run in runs)
     return sum(run.cpu_seconds for run in runs) / epochs if epochs else None
-
-
-def progress(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
 
 
 def parse() -> argparse.Namespace:
@@ -301,8 +286,8 @@ def main() -> int:
     for measurement in measurements:
         versions = ", ".join(f"{key} {value}" for key, value in measurement.versions.items())
         print(f"{measurement.worker.name}: {measurement.error or versions}")
-        if measurement.idle_share() > IDLE_LIMIT:
-            print(f"  not asleep between its turns: {measurement.idle_share():.1%} of a core")
+        if measurement.worker.idle_share > IDLE_LIMIT:
+            print(f"  not asleep between its turns: {measurement.worker.idle_share:.1%} of a core")
     if arguments.json:
         figures = document(measurements, workload, arguments)
         arguments.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")

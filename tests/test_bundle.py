@@ -75,7 +75,7 @@ def path(tmp_path):
 def test_what_was_written_is_read(path):
     assert_same(a_model(), read(path))
     assert names(path) == sorted([*REQUIRED, "report.html", "training.safetensors"])
-    assert read(path).config["format_version"] == 1
+    assert read(path).config["format_version"] == 2
     assert set(read(path).config["sha256"]) == set(NEVER_EDITED)
     finished = a_model(report=None, training=None)
     write(path, finished)
@@ -135,6 +135,27 @@ def test_card_and_report_may_be_edited_and_the_report_removed(path):
     (path / "README.md").write_text("mine", encoding="utf-8")
     (path / "report.html").unlink()
     assert_same(a_model(card="mine", report=None), read(path))
+
+
+def test_the_files_of_a_model_need_no_folder(path):
+    files = bundle.to_files(a_model())
+    assert sorted(files) == names(path)
+    assert all((path / name).read_bytes() == data for name, data in files.items())
+    assert_same(a_model(), bundle.from_files(Path("somewhere"), files))
+    finished = bundle.to_files(a_model(report=None, training=None))
+    assert sorted(finished) == REQUIRED
+    assert_same(a_model(report=None, training=None), bundle.from_files(Path(), finished))
+
+
+@pytest.mark.parametrize("name", REQUIRED)
+def test_files_that_are_missing_or_altered_are_named(name):
+    files = bundle.to_files(a_model())
+    del files[name]
+    with pytest.raises(ModelError, match=f"somewhere/{name}: the file is damaged: it is missing"):
+        bundle.from_files(Path("somewhere"), files)
+    if name in NEVER_EDITED:
+        with pytest.raises(ModelError, match=f"somewhere/{name}: the file is damaged"):
+            bundle.from_files(Path("somewhere"), {**files, name: b"{}"})
 
 
 # --- where a model may be written
@@ -271,9 +292,14 @@ def alter_config(path: Path, **changes: object) -> None:
 
 
 def test_a_newer_format_is_refused_by_name(path):
-    alter_config(path, format_version=2)
-    with pytest.raises(ModelError, match=r"config\.json: .* format version 2 .* upgrade unrolled"):
+    alter_config(path, format_version=3)
+    with pytest.raises(ModelError, match=r"config\.json: .* format version 3 .* upgrade unrolled"):
         read(path)
+
+
+def test_an_older_format_is_read(path):
+    alter_config(path, format_version=1)
+    assert_same(a_model(), read(path))
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,13 @@ def test_training_says_what_on_what_and_where(shop):
     told = trained.stderr.splitlines()
     assert told[0].startswith("training on 96 texts from the file films.csv")
     assert told[0].endswith("validating on 24")
-    assert [line.split("  ")[0] for line in told[-12:]] == [f"epoch {n}/12" for n in range(1, 13)]
+    epochs = [line.split("  ")[0] for line in told if line.startswith("epoch ")]
+    assert epochs == [f"epoch {n}/12" for n in range(1, 13)]
+    assert told[-1].startswith("fitting TF-IDF + logistic regression on 96 texts to compare with")
+    verdict = trained.stdout.splitlines()[1]
+    assert re.match(r"The network .* of the 24 validation texts right", verdict)
+    page = (place / "runs/films/report.html").read_text()
+    assert re.search(rf"<h1>films</h1>\s*</header>\s*<div [^>]*><p>{re.escape(verdict)}</p>", page)
     assert {path.name for path in (place / "runs/films").iterdir()} == {
         "README.md", "config.json", "history.csv", "metrics.json", "model.safetensors", "plots",
         "report.html", "vocabulary.json",
@@ -118,7 +124,7 @@ def test_evaluate(films, capsys):
     assert main(["evaluate", "runs/films", "films.csv"]) == 0
     printed = capsys.readouterr().out
     assert "120 texts from the file films.csv" in printed
-    assert re.search(r"^good +40 +1\.0000 +1\.0000  1\.0000$", printed, re.MULTILINE)
+    assert re.search(r"^good +40( +1\.0000 \[1\.0000, 1\.0000\]){3}$", printed, re.MULTILINE)
     assert main(["evaluate", "runs/films", "films.csv", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert document["accuracy"] == 1.0

@@ -39,6 +39,17 @@ def test_labels_are_counted_in_sorted_order():
     assert len(examples()) == 3
 
 
+def test_rows_may_have_several_labels_or_none():
+    several = examples(labels=[("no", "yes"), (), ("yes",)])
+    assert several.multi_label
+    assert not examples().multi_label
+    assert not examples().take([]).multi_label
+    assert several.label_counts == {"no": 1, "yes": 2}
+    assert several.take([1]).labels == [()]
+    with pytest.raises(DataError, match="some rows have a label and others a tuple"):
+        examples(labels=[("no", "yes"), "yes", ("yes",)])
+
+
 def test_taken_rows_keep_their_places():
     taken = examples().take(np.array([2, 0]))
     assert (taken.texts, taken.labels, taken.lines) == (["fine", "good"], ["yes", "yes"], [9, 2])
@@ -60,6 +71,21 @@ def test_the_fingerprint_is_that_of_the_texts_and_labels():
         {"texts": ["good", "bad", "fin\ud83d"]},
     ):
         assert examples(**changes).fingerprint != fingerprint
+
+
+def test_the_fingerprint_tells_several_labels_from_one():
+    def fingerprint(texts: list[str], labels: list[object]) -> str:
+        return Examples(name="", texts=texts, labels=labels, source="").fingerprint
+
+    different = [
+        fingerprint(["a", "b"], labels)
+        for labels in (
+            ["x", "y"], [("x",), ("y",)], [("x", "y"), ()], [(), ("x", "y")], [("xy",), ()],
+        )
+    ]  # fmt: skip
+    different.append(fingerprint(["a", "x"], [("b",), ("y",)]))
+    different.append(fingerprint(["a"], [("b", "x", "y")]))
+    assert len(set(different)) == len(different)
 
 
 def test_the_fingerprint_stays_the_same_in_later_versions():

@@ -253,8 +253,8 @@ def test_json_lines(write):
         ('"text"', "not a JSON object"),
         ('{"text": 3, "label": 1}', "the text is a number, not a string"),
         ('{"text": ["x"], "label": 1}', "the text is a list"),
-        ('{"text": "x", "label": ["a", "b"]}', "the label is a list; each row needs a single"),
-        ('{"text": "x", "label": {"a": 1}}', "the label is a dict"),
+        ('{"text": "x", "label": [["a"], "b"]}', "a label is a list; a row needs a label, or"),
+        ('{"text": "x", "label": {"a": 1}}', "a label is a dict"),
     ],
 )
 def test_json_lines_that_cannot_be_used(write, line, words):
@@ -310,7 +310,6 @@ def test_parquet_rows_can_be_empty_and_categories_are_labels(tmp_path):
 def test_parquet_problems(tmp_path):
     assert "no label column among" in refusal(parquet(tmp_path, text=["x"], other=[1], n=[2]))
     assert ":1: the text is a number" in refusal(parquet(tmp_path, text=[1, 2], label=[1, 2]))
-    assert "the label is a list" in refusal(parquet(tmp_path, text=["x"], label=[["a", "b"]]))
     assert "no rows" in refusal(parquet(tmp_path, text=[], label=[]))
 
 
@@ -337,13 +336,6 @@ def test_fasttext_lines(write):
     assert examples.source == "the file a.txt (fastText lines)"
 
 
-def test_fasttext_lines_with_several_labels(write):
-    for line in ("__label__a __label__b two", "__label__a in the __label__b middle"):
-        message = refusal(write(f"__label__a one\n{line}\n", "a.txt"))
-        assert message.startswith(":2: the line has several labels")
-        assert "not supported" in message
-
-
 def test_fasttext_lines_without_text_or_label_are_set_aside(write):
     path = write("__label__a one\nno label\n__label__b\n__label__ none\n__label__b two\n", "a.txt")
     examples = load_file(path)
@@ -358,6 +350,62 @@ def test_plain_text_has_no_labels_and_lines_no_columns(write):
     path = write("__label__a one\n__label__b two\n", "a.txt")
     assert "--text and --label" in refusal(path, text="text")
     assert "--text and --label" in refusal(path, label="label")
+    with pytest.raises(DataError, match="leave out --label-separator"):
+        load_file(path, label_separator="|")
+
+
+# --- several labels
+
+
+def test_fasttext_lines_with_several_labels_make_every_row_have_a_tuple(write):
+    path = write("__label__b __label__a two\n__label__a one\nnone\n__label__b\n", "a.txt")
+    examples = load_file(path)
+    assert rows(examples) == [(1, "two", ("a", "b")), (2, "one", ("a",)), (3, "none", ())]
+    assert examples.set_aside == [(4, "the text is empty")]
+    assert examples.multi_label
+
+
+def test_fasttext_labels_count_wherever_they_stand(write):
+    path = write("__label__b in the\t__label__a  middle, my__label__c\nx __label__b\n", "a.txt")
+    with pytest.raises(DataError, match="needs a label in front"):
+        load_file(write("x __label__b\n", "b.txt"))
+    assert rows(load_file(path)) == [
+        (1, "in the\tmiddle, my__label__c", ("a", "b")),
+        (2, "x ", ("b",)),
+    ]
+    assert read_texts(path) == ["in the\tmiddle, my__label__c", "x "]
+
+
+def test_a_separator_stands_between_the_labels_of_a_row(write, tmp_path):
+    path = write("text,label\nx, b | a |b\ny,\nz,a\n ,a\n")
+    examples = load_file(path, label_separator="|")
+    assert rows(examples) == [(2, "x", ("a", "b")), (3, "y", ()), (4, "z", ("a",))]
+    assert examples.set_aside == [(5, "the text is empty")]
+    assert datasets.load(path, label_separator="|").labels == examples.labels
+    assert load_file(path).labels == ["b | a |b", "a"]
+    path = parquet(tmp_path, text=["x", "y", "z"], label=["a, b", None, "b"])
+    examples = load_file(path, label_separator=",")
+    assert rows(examples) == [(1, "x", ("a", "b")), (3, "z", ("b",))]
+    assert examples.set_aside == [(2, "the label is missing")]
+
+
+def test_lists_of_labels(write, tmp_path):
+    lines = [{"text": "x", "label": "a"}, {"text": "y", "label": ["b", 1.0, "a", "", None]}]
+    lines += [{"text": "z", "label": []}, {"text": "none", "label": None}]
+    examples = load_file(write("\n".join(map(json.dumps, lines)), "a.jsonl"))
+    assert rows(examples) == [(1, "x", ("a",)), (2, "y", ("1", "a", "b")), (3, "z", ())]
+    assert examples.set_aside == [(4, "the label is missing")]
+    path = parquet(tmp_path, text=["x", "y", "z"], label=[["b", "a"], None, []])
+    assert rows(load_file(path)) == [(1, "x", ("a", "b")), (3, "z", ())]
+
+
+def test_rows_with_several_labels_must_differ_in_them(write):
+    same = write("__label__a __label__b x\n__label__b __label__a y\n", "a.txt")
+    assert "all 2 rows have the same labels, 'a', 'b'" in refusal(same)
+    with pytest.raises(DataError, match="none of the 2 rows has a label"):
+        load_file(write("text,label\nx,\ny,|\n"), label_separator="|")
+    with pytest.raises(DataError, match="the label separator is empty"):
+        load_file(write(GOOD), label_separator="")
 
 
 # --- what is left
@@ -448,10 +496,10 @@ def test_the_suffix_may_be_in_capital_letters(write):
 def test_a_file_that_may_not_be_read(write, monkeypatch):
     path = write(GOOD)
 
-    def read_bytes(self: Path) -> bytes:
+    def refuse(self: Path, *arguments: object, **options: object) -> None:
         raise PermissionError(13, "Permission denied", str(self))
 
-    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+    monkeypatch.setattr(Path, "open", refuse)
     assert refusal(path) == ": cannot be read: Permission denied"
 
 
@@ -524,6 +572,8 @@ def test_load_takes_a_path_or_a_built_in_name(write, monkeypatch):
     assert datasets.load("imdb", split="test").labels == ["test"]
     with pytest.raises(DataError, match="leave out --text and --label"):
         datasets.load("imdb", label="y")
+    with pytest.raises(DataError, match="no --label-separator"):
+        datasets.load("imdb", label_separator="|")
 
 
 def test_load_suggests_the_nearest_name(tmp_path, monkeypatch):

@@ -1,11 +1,23 @@
 """Whole networks beside Keras (JAX backend): outputs, gradients, and steps of training."""
 
+import functools
+
 import jax
 import keras
 import numpy as np
 import pytest
 
-from unrolled.engine.layers import Dense, Embedding, OneHot, SimpleRNN
+from unrolled.engine.layers import (
+    GRU,
+    LSTM,
+    Bidirectional,
+    Dense,
+    Embedding,
+    MaxPooling,
+    MeanPooling,
+    OneHot,
+    SimpleRNN,
+)
 from unrolled.engine.network import Network
 from unrolled.engine.optimizers import SGD, Adam, RMSprop
 from unrolled.ragged import Ragged
@@ -21,28 +33,39 @@ class OneHotVectors(keras.layers.Layer):
         return keras.ops.one_hot(ids, WORDS)
 
 
+OWN_SETTINGS = {
+    SimpleRNN: ["activation"],
+    LSTM: ["unit_forget_bias"],
+    GRU: ["reset_after"],
+}
+
+
+def keras_layer(layer, *, masked):
+    match layer:
+        case OneHot():
+            return OneHotVectors()
+        case Embedding():
+            # Keras masks id 0; ours masks by length. Its table gets a row for it in front.
+            return keras.layers.Embedding(layer.num_words + masked, layer.size, mask_zero=masked)
+        case Bidirectional():
+            merge = {"average": "ave"}.get(layer.merge, layer.merge)
+            own = keras_layer(layer.layer, masked=masked)
+            return keras.layers.Bidirectional(own, merge_mode=merge)
+        case MaxPooling():
+            return keras.layers.GlobalMaxPooling1D()
+        case MeanPooling():
+            return keras.layers.GlobalAveragePooling1D()
+        case Dense():
+            return keras.layers.Dense(layer.units, activation=layer.activation)
+    names = ["units", "use_bias", "return_sequences", "go_backwards", *OWN_SETTINGS[type(layer)]]
+    settings = {name: getattr(layer, name) for name in names}
+    return getattr(keras.layers, type(layer).__name__)(**settings)
+
+
 def build_keras(layers, *, time, masked):
     model = keras.Sequential([keras.Input((time,), dtype="int32")])
     for layer in layers:
-        match layer:
-            case OneHot():
-                model.add(OneHotVectors())
-            case Embedding():
-                # Keras masks id 0; ours masks by length. Its table gets a row for it in front.
-                rows = layer.num_words + masked
-                model.add(keras.layers.Embedding(rows, layer.size, mask_zero=masked))
-            case SimpleRNN():
-                model.add(
-                    keras.layers.SimpleRNN(
-                        layer.units,
-                        activation=layer.activation,
-                        use_bias=layer.use_bias,
-                        return_sequences=layer.return_sequences,
-                        go_backwards=layer.go_backwards,
-                    )
-                )
-            case Dense():
-                model.add(keras.layers.Dense(layer.units, activation=layer.activation))
+        model.add(keras_layer(layer, masked=masked))
     return model
 
 
@@ -60,27 +83,33 @@ def copy_weights(network, model, *, masked):
     model.set_weights(arrays)
 
 
-def data(*, ragged, classes, count=50, time=12, seed=2):
+def data(*, ragged, classes, labels=False, count=50, time=12, seed=2):
     rng = np.random.default_rng(seed)
     lengths = rng.integers(1, time + 1, count) if ragged else np.full(count, time)
     lists = [rng.integers(0, WORDS, length) for length in lengths]
     matrix = np.zeros((count, time), np.int32)
     for row, ids in enumerate(lists):
         matrix[row, time - len(ids) :] = ids + 1 if ragged else ids
-    return Ragged.from_lists(lists), matrix, rng.integers(0, classes, count)
+    targets = rng.integers(0, 2, (count, classes)) if labels else rng.integers(0, classes, count)
+    return Ragged.from_lists(lists), matrix, targets
 
 
-def keras_gradients(model, matrix, targets, loss):
+def keras_run(model, matrix, targets, loss):
+    """Outputs, and gradients of the mean loss."""
     variables = [v.value for v in model.trainable_variables]
     others = [v.value for v in model.non_trainable_variables]
 
     def mean_loss(values):
         outputs, _ = model.stateless_call(values, others, matrix)
         if loss == BINARY:
-            return keras.losses.binary_crossentropy(targets[:, None], outputs).mean()
-        return keras.losses.sparse_categorical_crossentropy(targets, outputs).mean()
+            truth = targets if targets.ndim == 2 else targets[:, None]
+            return keras.losses.binary_crossentropy(truth, outputs).mean(), outputs
+        return keras.losses.sparse_categorical_crossentropy(targets, outputs).mean(), outputs
 
-    return [np.asarray(g) for g in jax.grad(mean_loss)(variables)]
+    once = {"xla_backend_optimization_level": 0}  # compiled fast, as it runs once
+    run = jax.jit(jax.grad(mean_loss, has_aux=True), compiler_options=once)
+    gradients, outputs = run(variables)
+    return np.asarray(outputs), [np.asarray(gradient) for gradient in gradients]
 
 
 def relative(ours, truth):
@@ -113,33 +142,90 @@ STACKS = {
         ],
         CATEGORICAL,
     ),
+    "lstm": ([OneHot(WORDS), LSTM(8), Dense(1, "sigmoid")], BINARY),
+    "gru, labels": ([Embedding(WORDS, 9), GRU(5), Dense(4, "sigmoid")], BINARY),
+    "lstm backwards": (
+        [Embedding(WORDS, 8), LSTM(9, go_backwards=True, use_bias=False), Dense(3, "softmax")],
+        CATEGORICAL,
+    ),
+    "both ways": (
+        [
+            Embedding(WORDS, 5),
+            Bidirectional(GRU(5, return_sequences=True)),
+            GRU(7, reset_after=False),
+            Dense(3, "softmax"),
+        ],
+        CATEGORICAL,
+    ),
+    "both ways, mean": (
+        [
+            Embedding(WORDS, 5),
+            LSTM(8, return_sequences=True),
+            Bidirectional(LSTM(5, return_sequences=True), merge="average"),
+            MeanPooling(),
+            Dense(1, "sigmoid"),
+        ],
+        BINARY,
+    ),
+    "both ways, max": (
+        [
+            OneHot(WORDS),
+            Bidirectional(SimpleRNN(9, return_sequences=True), merge="sum"),
+            MaxPooling(),
+            Dense(1, "sigmoid"),
+        ],
+        BINARY,
+    ),
 }
 RAGGED = [name for name, (layers, _) in STACKS.items() if isinstance(layers[0], Embedding)]
 # Keras hands a mask on in the order of the input, which a stack turned backwards does not have.
 RAGGED.remove("stack")
 CASES = [(name, False) for name in STACKS] + [(name, True) for name in RAGGED]
+WAYS = {
+    "auto": {},
+    "layered": {"path": "layered"},
+    "reference": {"engine": "reference"},
+}
+
+
+@functools.cache
+def keras_truth(stack, ragged):
+    """The weights, and Keras' outputs and gradients with them."""
+    layers, loss = STACKS[stack]
+    _, matrix, targets = data(
+        ragged=ragged, classes=max(layers[-1].units, 2), labels=several(layers)
+    )
+    network = Network(layers, seed=0)
+    model = build_keras(layers, time=matrix.shape[1], masked=ragged)
+    copy_weights(network, model, masked=ragged)
+    outputs, gradients = keras_run(model, matrix, targets, loss)
+    if ragged:
+        gradients[0] = gradients[0][1:]
+    return network.weights, outputs, gradients
+
+
+def several(layers):
+    return layers[-1].activation == "sigmoid" and layers[-1].units > 1
 
 
 @pytest.mark.parametrize(("stack", "ragged"), CASES)
-@pytest.mark.parametrize("path", ["auto", "layered"])
-def test_outputs_and_gradients_are_keras(stack, ragged, path):
+@pytest.mark.parametrize("way", WAYS)
+def test_outputs_and_gradients_are_keras(stack, ragged, way):
     layers, loss = STACKS[stack]
-    classes = max(layers[-1].units, 2)
-    sequences, matrix, targets = data(ragged=ragged, classes=classes)
-    # A step of plain descent at rate 1 is the gradient itself.
-    network = Network(layers, seed=0, loss=loss, optimizer=SGD(1.0), path=path)
-    model = build_keras(layers, time=matrix.shape[1], masked=ragged)
-    copy_weights(network, model, masked=ragged)
+    weights, outputs, truth = keras_truth(stack, ragged)
+    sequences, _, targets = data(
+        ragged=ragged, classes=max(layers[-1].units, 2), labels=several(layers)
+    )
+    # A step of plain descent is the gradient; a large one is not lost in the weights' rounding.
+    rate = 128.0
+    network = Network(layers, seed=0, loss=loss, optimizer=SGD(rate), **WAYS[way])
+    network.set_weights(weights)
 
-    assert relative(network.predict(sequences), np.asarray(model(matrix))) < 1e-5
+    assert relative(network.predict(sequences), outputs) < 1e-5
 
-    truth = keras_gradients(model, matrix, targets, loss)
-    if ragged:
-        truth[0] = truth[0][1:]
-    before = {name: array.copy() for name, array in network.weights.items()}
     network.train_epoch(sequences, targets, np.arange(len(targets)), batch_size=len(targets))
     for (name, after), theirs in zip(network.weights.items(), truth, strict=True):
-        assert relative(before[name] - after, theirs) < 1e-4, name
+        assert relative((weights[name] - after) / rate, theirs) < 1e-4, name
 
 
 @pytest.mark.parametrize("stack", ["notebook one-hot", "notebook embedding", "relu, classes"])

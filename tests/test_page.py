@@ -1,6 +1,6 @@
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html.parser import HTMLParser
 from typing import Any
 
@@ -8,13 +8,18 @@ import numpy as np
 import pytest
 
 from unrolled.engine.summary import LayerRow
-from unrolled.report.page import (
+from unrolled.evaluation.decision import Decision
+from unrolled.report.contents import (
+    Examination,
+    Flaw,
     Mistake,
+    PartRead,
     ReportData,
     SeedRuns,
-    render,
-    render_reproduction,
 )
+from unrolled.report.page import render, render_reproduction
+from unrolled.report.plots import Bin
+from unrolled.report.standing import ClassScores, Contestant, Standing
 
 VOID = {"meta", "br", "hr", "img", "input", "link"}
 NASTY = "<script>alert('x')</script><br /><br />\"&amp; {{ 7 * 7 }}"
@@ -110,6 +115,53 @@ def report(**changes: Any) -> ReportData:
     return ReportData(**(values | changes))
 
 
+def standing(**changes: Any) -> Standing:
+    """A network that loses to a linear model."""
+    figures = {
+        "accuracy": 0.746, "macro_f1": 0.745, "micro_f1": 0.746, "roc_auc": 0.8, "loss": 0.52,
+        "calibration_error": 0.03,
+    }  # fmt: skip
+    better = {name: value + 0.1 for name, value in figures.items()}
+    intervals = {name: [value - 0.01, value + 0.01] for name, value in figures.items()}
+    values: dict[str, Any] = {
+        "several": False,
+        "count": 5000,
+        "available": 5000,
+        "contestants": [
+            Contestant(name="the network", figures=figures, intervals=intervals),
+            Contestant(name="TF-IDF", figures=better | {"roc_auc": None}, intervals={}),
+        ],
+        "rival": "TF-IDF",
+        "difference": -0.1,
+        "p_value": 1e-9,
+        "missing": "",
+        "fitted_on": 20_000,
+        "train_count": 20_000,
+        "by_class": ClassScores(
+            support=[2500, 2500],
+            precision=[0.753, 0.739],
+            recall=[0.732, 0.76],
+            f1=[0.742, 0.75],
+            roc_auc=[0.8, 0.8],
+            intervals={key: [[0.7, 0.8]] * 2 for key in ("precision", "recall", "f1")},
+        ),
+        "bins": [Bin(low=0.5, high=0.6, count=5000, confidence=0.55, right=0.7)],
+        "abstained": 0,
+        "right_otherwise": None,
+    }
+    return Standing(**(values | changes))
+
+
+FLAW = Flaw(
+    kind="contradictions",
+    severity="warns",
+    count=5,
+    what="5 texts have different labels",
+    advice="decide which label is right",
+    examples=[[f"reviews.csv:{line}", "bad, and good"] for line in (3, 5, 7, 9)],
+)
+
+
 def seeds(plateaus: int = 1) -> SeedRuns:
     spread = {"median": 0.5184, "min": 0.5101, "max": 0.6871, "notebook_rank": 7}
     every = {"count": 10, "val_loss": spread, "val_accuracy": spread | {"notebook_rank": 3}}
@@ -137,6 +189,76 @@ def test_everything_is_there() -> None:
     assert page.count("svg") == 3
 
 
+def test_the_first_line_is_the_verdict() -> None:
+    text = render(report(standing=standing()))
+    verdict = "The network loses to TF-IDF: 74.6% of the 5,000 validation texts right against 84.6%"
+    after = Reader("<main>" + text[text.index("</header>") + 9 : text.index("</main>") + 7])
+    assert after.text.strip().startswith(f"{verdict} (p < 0.001).")
+    assert '<div class="standing loses">' in text
+
+
+def test_scores_stand_beside_those_of_simpler_ways() -> None:
+    text = render(report(standing=standing()))
+    page = Reader(text)
+    for words in (
+        "the network TF-IDF accuracy 74.6% 73.6% \N{EN DASH} 75.6% 84.6%",
+        "log loss 0.5200 0.5100 \N{EN DASH} 0.5300 0.6200",
+        "ROC-AUC 0.8000 0.7900 \N{EN DASH} 0.8100 \N{EN DASH}",
+        "bad 2,500 75.3% 70.0% \N{EN DASH} 80.0% 73.2%",
+        "Of 5,000 validation texts",
+    ):
+        assert words in page.text, words
+    assert "<b>0.5200</b>" in text, "the lower loss is the better one"
+    assert "<b>84.6%</b>" in text
+    assert page.count("svg") == 4
+
+
+def test_what_was_found_is_named_by_place() -> None:
+    found = Examination(rows_in=1003, rows_used=1000, set_aside={"the text is empty": 3},
+                        flaws=[FLAW, replace(FLAW, severity="notes", what="a note")])  # fmt: skip
+    page = Reader(render(report(examination=found)))
+    for words in (
+        "1,003 rows in = 1,000 used + 3 set aside : 3 because the text is empty",
+        "warns 5 texts have different labels reviews.csv:3 bad, and good reviews.csv:5",
+        "and 2 more decide which label is right",
+        "Good to know: 1 notes a note",
+    ):
+        assert words.replace("aside :", "aside:") in page.text, words
+    assert "reviews.csv:9" not in page.text
+    clean = Reader(render(report(examination=replace(found, flaws=[]))))
+    assert "Nothing that harms a training was found." in clean.text
+
+
+def test_how_a_label_is_chosen() -> None:
+    def rule(decision: Decision, **changes: Any) -> str:
+        return Reader(render(report(decision=decision, **changes))).text
+
+    assert "label the most probable temperature 1" in rule(Decision())
+    unsure = rule(
+        Decision(
+            temperature=1.5, thresholds=(0.25,), abstain_below=0.6, note="a figure was missed"
+        ),
+        standing=standing(abstained=500, right_otherwise=0.81),
+    )
+    for words in (
+        "good above a probability of 0.25, else bad", "1.50: alone, it was too sure",
+        "no label below a probability of 0.6", "validation texts without 500 of 5,000, 10.0%",
+        "right of the others 81.0%", "but a figure was missed",
+    ):  # fmt: skip
+        assert words in unsure, words
+    three = {"classes": ["a", "b", "c"], "confusion": np.eye(3, dtype=int)}
+    weighted = rule(Decision(weights=(1.0, 2.5, 1.0)), **three)
+    assert "multiplied by its class's weight" in weighted
+    assert "b 1 100.0% 100.0% 100.0% 2.50" in weighted
+
+
+def test_how_the_texts_were_read() -> None:
+    part = PartRead(part="validation", texts=5000, unknown=0.123, cut=0.5, lost=0.25)
+    page = Reader(render(report(read=[part], unit="characters"))).text
+    assert "unknown characters texts cut characters cut off" in page
+    assert "validation, 5,000 12.3% 50.0% 25.0%" in page
+
+
 def test_this_run_and_the_notebook_stand_side_by_side() -> None:
     page = Reader(render(report(reference=NOTEBOOK)))
     for words in (
@@ -152,8 +274,9 @@ def test_this_run_and_the_notebook_stand_side_by_side() -> None:
 
 def test_precision_and_recall_of_each_class() -> None:
     text = Reader(render(report(confusion=np.array([[30, 10], [20, 40]])))).text
-    assert "bad 60.0% 75.0% 66.7% 40" in text
-    assert "good 80.0% 66.7% 72.7% 60" in text
+    assert "class texts precision recall F1" in text
+    assert "bad 40 60.0% 75.0% 66.7%" in text
+    assert "good 60 80.0% 66.7% 72.7%" in text
     assert "Macro F1, the mean over the classes: 69.7%" in text
 
 
@@ -167,13 +290,20 @@ def test_nothing_in_a_text_becomes_an_element() -> None:
         "layers": [LayerRow(name=NASTY, output_shape=NASTY, parameters=1)],
         "stop_reason": NASTY,
         "mistakes": [Mistake(text=NASTY, truth=NASTY, predicted=NASTY, probability=1, where=NASTY)],
+        "standing": standing(missing=NASTY, rival=NASTY),
+        "examination": Examination(
+            rows_in=1,
+            rows_used=0,
+            set_aside={NASTY: 1},
+            flaws=[replace(FLAW, what=NASTY, advice=NASTY, examples=[[NASTY, NASTY]])],
+        ),
     }
     text = render(report(**changes))
     page = Reader(text)
     assert page.count("script") == 0
     assert page.count("br") == 0
     shown = page.text.count("alert('x')")
-    assert shown == text.count("&lt;script&gt;alert(&#39;x&#39;)") == 17
+    assert shown == text.count("&lt;script&gt;alert(&#39;x&#39;)") == 24
     assert "{{ 7 * 7 }}" in page.text
     assert "&lt;br /&gt;" in text
 
@@ -235,11 +365,29 @@ def test_a_run_without_epochs_or_mistakes_has_a_page() -> None:
     assert "best validation loss \N{EN DASH} 0.5195" in page.text
 
 
-def test_many_classes_are_a_picture() -> None:
+def test_many_classes_have_a_dense_matrix_and_a_list_of_what_is_confused() -> None:
     names = [f"class {number}" for number in range(30)]
-    page = Reader(render(report(classes=names, confusion=np.eye(30, dtype=int))))
-    assert page.count("svg") == 4
-    assert "class 29 100.0% 100.0% 100.0% 1" in page.text
+    confusion = 5 * np.eye(30, dtype=int)
+    confusion[3, 17] = 15
+    page = Reader(render(report(classes=names, confusion=confusion)))
+    assert ("table", {"class": "confusion dense"}) in page.elements
+    assert "What is confused most true taken for texts of the true class class 3" in page.text
+    assert "class 3 class 17 15 75.0%" in page.text
+    assert "class 29 5 100.0% 100.0% 100.0%" in page.text
+    assert "left out" not in page.text
+
+
+def test_of_very_many_classes_those_with_mistakes_are_in_the_matrix() -> None:
+    names = [f"class {number}" for number in range(100)]
+    confusion = 5 * np.eye(100, dtype=int)
+    confusion[98, 99] = 1
+    text = render(report(classes=names, confusion=confusion))
+    matrix = Reader(text[text.index('<table class="confusion') :].split("</table>")[0] + "</table>")
+    assert "class 98" in matrix.text
+    assert "class 99" in matrix.text
+    assert "class 60" not in matrix.text
+    assert "60 classes with the most mistakes; 40 others are left out" in text
+    assert len(text) < 400_000
 
 
 def test_the_same_run_renders_the_same_page() -> None:

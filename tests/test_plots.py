@@ -104,8 +104,29 @@ def test_a_few_endless_texts_do_not_squeeze_the_histogram() -> None:
     axes = plots.length_histogram(lengths, maxlen=50).axes[0]
     assert axes.get_xlim()[1] < 10_000
     assert "up to 100,000" in axes.get_xlabel()
-    longer_cut = plots.length_histogram(lengths_of(5, 6), maxlen=200).axes[0]
-    assert longer_cut.get_xlim()[1] > 200
+    longer_cut = plots.length_histogram(lengths_of(5, 60), maxlen=100).axes[0]
+    assert longer_cut.get_xlim()[1] > 100
+
+
+def test_a_cut_that_is_far_off_is_told_and_not_drawn() -> None:
+    figure = plots.length_histogram(lengths_of(5, 6), maxlen=200)
+    assert figure.axes[0].get_xlim()[1] < 10
+    assert labels(figure)[2] == "cut: at 200, far to the right; none is longer"
+    some = plots.length_histogram(lengths_of(*range(1, 500), 3000), maxlen=2000)
+    assert labels(some)[2].endswith("few are longer")
+
+
+def test_the_histogram_says_what_is_counted_and_what_is_kept() -> None:
+    figure = plots.length_histogram(LENGTHS, maxlen=100, keep="both", unit="characters")
+    assert figure.axes[0].get_xlabel().startswith("characters in a text")
+    assert labels(figure)[2] == "cut: of longer texts 100 from both ends are read"
+
+
+def test_short_texts_have_a_bar_a_length() -> None:
+    (bars,) = plots.length_histogram(lengths_of(2, 3, 3, 5)).axes[0].patches
+    counts, edges, _ = bars.get_data()
+    assert counts.tolist() == [1, 2, 0, 1]
+    assert edges.tolist() == [1.5, 2.5, 3.5, 4.5, 5.5]
 
 
 def test_texts_of_one_length_make_a_histogram() -> None:
@@ -126,7 +147,34 @@ def test_confusion_writes_counts_and_shares_of_the_row() -> None:
 def test_many_classes_have_colours_only() -> None:
     figure = plots.confusion(np.eye(50, dtype=int), [str(number) for number in range(50)])
     assert not figure.axes[0].texts
-    assert len(figure.axes[0].get_xticklabels()) <= 20
+    assert len(figure.axes[0].get_xticklabels()) == 25
+    all_named = plots.confusion(np.eye(30, dtype=int), [str(number) for number in range(30)])
+    assert len(all_named.axes[0].get_xticklabels()) == 30
+
+
+BINS = [
+    plots.Bin(low=0.6, high=0.7, count=4, confidence=0.65, right=0.25),
+    plots.Bin(low=0.9, high=1.0, count=400, confidence=0.97, right=0.96),
+]
+
+
+def test_calibration_shows_shares_their_intervals_and_how_many_there_are() -> None:
+    figure = plots.calibration(BINS, claims="labels")
+    shares, counts = figure.axes
+    assert curves(figure)["share that is right, and its 95% interval"] == [0.25, 0.96]
+    assert [bar.get_height() for bar in counts.patches] == [4, 400]
+    assert shares.get_xlim() == counts.get_xlim()
+    assert "labels" in counts.get_xlabel()
+    text = plots.inline_svg(figure, name="c", description="d")
+    assert_well_formed(text.encode())
+    assert not re.findall(r"(?:fill|stroke): #(?!000000)[0-9a-f]{6}", text), "a colour stays fixed"
+
+
+def test_few_claims_leave_much_open() -> None:
+    few, many = (one.interval for one in BINS)
+    assert few == pytest.approx((0.0456, 0.6994), abs=1e-4)  # Wilson's, by R's binom.confint
+    assert many[1] - many[0] < 0.05
+    assert plots.Bin(low=0, high=1, count=3, confidence=0.9, right=1.0).interval[1] == 1.0
 
 
 def test_odd_class_names_are_drawn_without_warnings(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unrolled.errors import RecipeError
-from unrolled.recipe import DEFAULT_RECIPE, PRESETS, Recipe, load_recipe
+from unrolled.recipe import DEFAULT_RECIPE, PRESETS, Recipe, changed_recipe, load_recipe
 
 
 def message(call, *arguments) -> str:
@@ -31,18 +31,31 @@ def test_the_notebook_presets_are_the_notebook():
         "seed": 42,
         "text": {
             "tokenizer": "keras",
+            "subwords": "bpe",
             "num_words": 300,
+            "min_count": 1,
             "vocabulary_of": "all",
             "maxlen": 100,
+            "keep": "tail",
             "padding": "keras",
             "start_token": True,
         },
         "network": {
             "input": "onehot",
             "embedding_size": 16,
+            "word_dropout": 0.0,
+            "embedding_dropout": 0.0,
             "cell": "simple_rnn",
             "units": 8,
             "activation": "tanh",
+            "reset_after": True,
+            "unit_forget_bias": True,
+            "window": 1,
+            "recurrent_dropout": 0.0,
+            "layers": 1,
+            "bidirectional": "none",
+            "pooling": "last",
+            "dropout": 0.0,
         },
         "training": {
             "optimizer": "rmsprop",
@@ -54,6 +67,14 @@ def test_the_notebook_presets_are_the_notebook():
             "restore_best_weights": True,
             "validation_fraction": 0.2,
             "split_seed": 42,
+            "class_weight": "none",
+            "embedding_updates": "dense",
+        },
+        "decision": {
+            "threshold": "none",
+            "wanted_precision": 0.9,
+            "temperature": False,
+            "abstain_below": 0.0,
         },
     }
 
@@ -96,6 +117,7 @@ def test_overrides_are_read_as_toml():
         "small",
         [
             "training.learning_rate=1e-2",
+            "network.cell=simple_rnn",
             "network.activation=relu",
             'training.optimizer="sgd"',
             "training.momentum = 0.9",
@@ -144,7 +166,7 @@ def test_a_file_changes_its_base(tmp_path):
         ("training.patience=-1", "training.patience = -1: must be a whole number from 0 up, or"),
         ("training.validation_fraction=1.0", "training.validation_fraction = 1.0: must be a num"),
         ("training.momentum=1.0", "training.momentum = 1.0: must be a number from 0 up to"),
-        ("training.momentum=0.9", 'training.momentum must be 0 when training.optimizer is "adam"'),
+        ("training.momentum=0.9", 'momentum must be 0.0 when training.optimizer is "adam": only "'),
         ("text.num_words=4", "text.num_words = 4: must be a whole number from 5"),
         ("text.num_words=4294967296", "text.num_words = 4294967296: must be a whole number from"),
         ("text.padding=keras\nx=1", 'text.padding = "keras\\nx=1": must be one of "keras", "mask'),
@@ -152,7 +174,20 @@ def test_a_file_changes_its_base(tmp_path):
         ("seed=-1", "seed = -1: must be a whole number from 0 to 4294967295"),
         ("name=", 'name = "": must be a name'),
         ("name=1979-05-27", "name = 1979-05-27: must be a name"),
-        ("network.cell=gru", 'network.cell = "gru": must be "simple_rnn"'),
+        (
+            "network.cell=gruu",
+            '"gruu": must be one of "simple_rnn", "gru", "lstm", "min_gru", "qrnn',
+        ),
+        ("network.window=3", "network.window = 3: must be 1 or 2"),
+        ("network.window=true", "network.window = true: must be 1 or 2"),
+        ("network.bidirectional=max", 'must be one of "none", "concat", "sum", "average"'),
+        (
+            "network.dropout=1.0",
+            "network.dropout = 1.0: must be a number from 0 up to, not with, 1",
+        ),
+        ("text.min_count=0", "text.min_count = 0: must be a whole number from 1"),
+        ("decision.abstain=0.5", 'unknown setting "decision.abstain"; did you mean "decision.abst'),
+        ("decision.wanted_precision=1.0", "wanted_precision = 1.0: must be a number between 0 and"),
         ("training.optimizer=adm", 'optimizer = "adm": must be one of "rmsprop", "adam", "sgd"; d'),
         ("training.learnig_rate=1", 'setting "training.learnig_rate"; did you mean "training.lear'),
         ("learning_rate=1", 'unknown setting "learning_rate"; did you mean "training.learning_r'),
@@ -169,6 +204,79 @@ def test_the_nearest_choice_is_suggested():
     assert message(load_recipe, "small", ["training.optimizer=adm"]).endswith('you mean "adam"?')
     assert message(load_recipe, "notebok-onehot").endswith('did you mean "notebook-onehot"?')
     assert "small" in message(load_recipe, "something else")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (
+            ["network.activation=relu"],
+            'network.activation must be "tanh" when network.cell is "gru"',
+        ),
+        (["network.window=2"], 'window must be 1 when network.cell is "gru": only "qrnn" reads it'),
+        (
+            ["network.unit_forget_bias=false"],
+            'unit_forget_bias must be true when network.cell is "',
+        ),
+        (
+            ["network.cell=qrnn", "network.recurrent_dropout=0.2"],
+            'must be 0.0 when network.cell is "qrnn": only "simple_rnn", "gru" and "lstm" read it',
+        ),
+        (["network.cell=lstm", "network.reset_after=false"], "network.reset_after must be true"),
+        (
+            ["network.input=onehot", "network.embedding_dropout=0.1"],
+            'network.embedding_dropout must be 0.0 when network.input is "onehot"',
+        ),
+        (["text.subwords=unigram"], 'text.subwords must be "bpe" when text.tokenizer is "words"'),
+        (
+            ["decision.wanted_precision=0.8"],
+            'must be 0.9 when decision.threshold is "none": only "',
+        ),
+    ],
+)
+def test_a_setting_that_nothing_reads_is_refused(changes, said):
+    changes = ["network.cell=gru", "text.tokenizer=words", *changes]
+    assert said in message(load_recipe, "small", changes)
+
+
+def test_a_setting_of_the_preset_that_nothing_reads_any_more_is_forgotten(tmp_path):
+    file = tmp_path / "mine.toml"
+    file.write_text("[network]\ncell = 'qrnn'\nwindow = 2\n[decision]\nthreshold = 'precision'\n")
+    recipe = load_recipe(file, ["decision.wanted_precision=0.8"])
+    assert (recipe.network.window, recipe.decision.wanted_precision) == (2, 0.8)
+    gru = changed_recipe(recipe, {"network.cell": "gru", "decision.threshold": "f1"})
+    assert (gru.network.cell, gru.network.window) == ("gru", 1)
+    assert gru.decision.wanted_precision == 0.9
+    assert gru.text == recipe.text
+    # What the user asked for by name is not forgotten, but refused.
+    assert "network.window must be 1" in message(load_recipe, file, ["network.cell=gru"])
+    with pytest.raises(RecipeError, match=r"network\.window must be 1"):
+        changed_recipe(recipe, {"network.cell": "gru", "network.window": 2})
+
+
+def test_changes_are_checked_by_name():
+    said = message(changed_recipe, PRESETS["small"], {"network.unit": 3})
+    assert said == 'unknown setting "network.unit"; did you mean "network.units"?'
+    said = message(changed_recipe, PRESETS["small"], {"network.units": "3"})
+    assert said.startswith('recipe "small": network.units = "3": must be a whole number')
+    assert changed_recipe(PRESETS["small"], {}) == PRESETS["small"]
+
+
+def test_a_recipe_from_before_the_newer_settings_is_one_with_their_defaults():
+    settings = PRESETS["notebook-embedding"].to_dict()
+    del settings["decision"]
+    for section, names in (
+        ("text", ("subwords", "min_count", "keep")),
+        (
+            "network",
+            ("word_dropout", "embedding_dropout", "reset_after", "unit_forget_bias", "window",
+             "recurrent_dropout", "layers", "bidirectional", "pooling", "dropout"),
+        ),
+        ("training", ("class_weight", "embedding_updates")),
+    ):  # fmt: skip
+        for name in names:
+            del settings[section][name]
+    assert Recipe.from_dict(settings) == PRESETS["notebook-embedding"]
 
 
 def test_keras_padding_needs_a_length():

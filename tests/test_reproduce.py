@@ -167,7 +167,7 @@ def test_an_experiment_ends_where_the_notebooks_does(reproduced, name, parameter
     assert loss == pytest.approx(entry["val_loss"], rel=1e-9)
     assert accuracy == pytest.approx(entry["val_accuracy"], rel=1e-9)
     texts = ["a wonderful film, one of the best, I love it", "the worst: bad, boring, bad acting"]
-    assert classifier.predict(texts) == ["positive", "negative"]
+    assert classifier.predict(texts).tolist() == ["positive", "negative"]
 
 
 def test_ids_that_are_kept_ready_are_those_of_the_texts():
@@ -205,7 +205,7 @@ def test_reports_are_written(reproduced):
         plots = {path.name for path in (out / name / "plots").iterdir()}
         assert plots == {
             f"{plot}.{kind}"
-            for plot in ("curves", "lengths", "confusion")
+            for plot in ("curves", "lengths", "confusion", "calibration")
             for kind in ("png", "svg")
         }
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from unrolled.errors import RecipeError, ShapeError
 from unrolled.ragged import Ragged
-from unrolled.text.sequences import last_ids, pad_sequences, prepare
+from unrolled.text.sequences import Part, cut, pad_sequences, prepare, was_cut
 
 RAGGED = st.lists(st.lists(st.integers(-100, 100), max_size=9), min_size=1, max_size=8)
 SIDES = st.sampled_from(["pre", "post"])
@@ -113,6 +113,43 @@ def test_prepare_refuses_impossible_settings() -> None:
         prepare(sequences, 1, "left")  # type: ignore[arg-type]
 
 
-def test_last_ids() -> None:
-    kept = last_ids(Ragged.from_lists([[1, 2, 3], [], [4], [5, 6]]), 2)
-    assert [kept[row].tolist() for row in range(4)] == [[2, 3], [], [4], [5, 6]]
+def kept_by_hand(sequence: list[int], maxlen: int | None, keep: Part) -> list[int]:
+    if maxlen is None or len(sequence) <= maxlen:
+        return sequence
+    first = {"tail": 0, "head": maxlen, "both": maxlen // 2}[keep]
+    return sequence[:first] + sequence[len(sequence) - (maxlen - first) :]
+
+
+@given(RAGGED, st.none() | st.integers(1, 12), st.sampled_from(["tail", "head", "both"]))
+def test_cut_keeps_the_part_that_is_asked_for(
+    sequences: list[list[int]], maxlen: int | None, keep: Part
+) -> None:
+    ragged = Ragged.from_lists(sequences)
+    before = ragged.ids.copy()
+    kept = cut(ragged, maxlen, keep)
+    expected = [kept_by_hand(sequence, maxlen, keep) for sequence in sequences]
+    assert [kept[row].tolist() for row in range(len(kept))] == expected
+    assert was_cut(ragged, maxlen).tolist() == [
+        len(sequence) != len(shorter) for sequence, shorter in zip(sequences, expected, strict=True)
+    ]
+    np.testing.assert_array_equal(ragged.ids, before)
+    filled = prepare(ragged, maxlen, "masked", keep)
+    assert [filled[row].tolist() for row in range(len(filled))] == [ids or [2] for ids in expected]
+    padded = prepare(ragged, maxlen, "keras", keep)
+    matrix = keras.utils.pad_sequences(expected, maxlen)
+    np.testing.assert_array_equal(padded.ids.reshape(len(sequences), -1), matrix, strict=True)
+
+
+def test_both_halves() -> None:
+    sequences = Ragged.from_lists([[1, 2, 3, 4, 5, 6], [7, 8], []])
+    for maxlen, expected in ((4, [1, 2, 5, 6]), (3, [1, 5, 6]), (1, [6])):
+        assert cut(sequences, maxlen, "both")[0].tolist() == expected
+    assert cut(sequences, 6) is sequences
+
+
+def test_cut_refuses_impossible_settings() -> None:
+    sequences = Ragged.from_lists([[1, 2]])
+    with pytest.raises(RecipeError, match='keep must be "tail", "head" or "both"'):
+        prepare(sequences, 1, "masked", "middle")  # type: ignore[arg-type]
+    with pytest.raises(RecipeError, match="at least 1"):
+        was_cut(sequences, 0)

@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from support.worker import PeerError, Run, serve
+from support.process import PeerError
+from support.worker import Run, serve
 from support.workload import Experiment, Weights, Workload
 
 SOURCE = Path(__file__).with_name("c_loop.c")

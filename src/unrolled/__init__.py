@@ -8,7 +8,24 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from unrolled.datasets.examples import Examples
-    from unrolled.engine.layers import Dense, Embedding, OneHot, SimpleRNN
+    from unrolled.engine.layers import (
+        GRU,
+        LSTM,
+        QRNN,
+        Bidirectional,
+        Dense,
+        Dropout,
+        Embedding,
+        LastStep,
+        MaxMeanPooling,
+        MaxPooling,
+        MeanPooling,
+        MinGRU,
+        OneHot,
+        SimpleRNN,
+        SpatialDropout,
+        WordDropout,
+    )
     from unrolled.engine.network import Network
     from unrolled.engine.optimizers import SGD, Adam, RMSprop
     from unrolled.errors import (
@@ -16,13 +33,14 @@ if TYPE_CHECKING:
         InputError,
         ModelError,
         NonFiniteError,
+        NotFittedError,
         OutputError,
         RecipeError,
         ShapeError,
         TrainingError,
         UnrolledError,
     )
-    from unrolled.model import TextClassifier
+    from unrolled.model import Prediction, TextClassifier
     from unrolled.ragged import Ragged
     from unrolled.recipe import Recipe, load_recipe
     from unrolled.text.sequences import pad_sequences
@@ -34,19 +52,31 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Adam",
+    "Bidirectional",
     "DataError",
     "Dense",
+    "Dropout",
     "EarlyStopping",
     "Embedding",
     "Examples",
+    "GRU",
     "History",
     "InputError",
+    "LSTM",
+    "LastStep",
     "LearningRateSchedule",
+    "MaxMeanPooling",
+    "MaxPooling",
+    "MeanPooling",
+    "MinGRU",
     "ModelError",
     "Network",
     "NonFiniteError",
+    "NotFittedError",
     "OneHot",
     "OutputError",
+    "Prediction",
+    "QRNN",
     "RMSprop",
     "Ragged",
     "Recipe",
@@ -54,10 +84,12 @@ __all__ = [
     "SGD",
     "ShapeError",
     "SimpleRNN",
+    "SpatialDropout",
     "TextClassifier",
     "TrainingError",
     "UnrolledError",
     "Vocabulary",
+    "WordDropout",
     "__version__",
     "load_recipe",
     "pad_sequences",
@@ -65,7 +97,24 @@ __all__ = [
 
 _NAMES = {
     "unrolled.datasets.examples": ("Examples",),
-    "unrolled.engine.layers": ("Dense", "Embedding", "OneHot", "SimpleRNN"),
+    "unrolled.engine.layers": (
+        "GRU",
+        "LSTM",
+        "QRNN",
+        "Bidirectional",
+        "Dense",
+        "Dropout",
+        "Embedding",
+        "LastStep",
+        "MaxMeanPooling",
+        "MaxPooling",
+        "MeanPooling",
+        "MinGRU",
+        "OneHot",
+        "SimpleRNN",
+        "SpatialDropout",
+        "WordDropout",
+    ),
     "unrolled.engine.network": ("Network",),
     "unrolled.engine.optimizers": ("SGD", "Adam", "RMSprop"),
     "unrolled.errors": (
@@ -73,13 +122,14 @@ _NAMES = {
         "InputError",
         "ModelError",
         "NonFiniteError",
+        "NotFittedError",
         "OutputError",
         "RecipeError",
         "ShapeError",
         "TrainingError",
         "UnrolledError",
     ),
-    "unrolled.model": ("TextClassifier",),
+    "unrolled.model": ("Prediction", "TextClassifier"),
     "unrolled.ragged": ("Ragged",),
     "unrolled.recipe": ("Recipe", "load_recipe"),
     "unrolled.text.sequences": ("pad_sequences",),

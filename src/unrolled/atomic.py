@@ -39,17 +39,25 @@ def write_file(path: Path, data: bytes) -> None:
         _check_place(path)
         with temporary.open("xb") as file:
             file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        if path.exists():
-            shutil.copymode(path, temporary)
-        temporary.replace(path)
-        _sync(path.parent)
+        _replace(temporary, path)
     except OSError as error:
         raise _output_error(path, error) from error
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
+
+
+def move_file(finished: Path, path: Path) -> None:
+    """Put a file that is finished in place of the one that is there; both are on one file system.
+
+    A link is followed; folders above are made. Raises OutputError.
+    """
+    path = Path(os.path.realpath(path))
+    try:
+        _check_place(path)
+        _replace(finished, path)
+    except OSError as error:
+        raise _output_error(path, error) from error
 
 
 def write_folder(path: Path, fill: Callable[[Path], None]) -> None:
@@ -77,6 +85,15 @@ def write_folder(path: Path, fill: Callable[[Path], None]) -> None:
         raise _output_error(path, error) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)  # after an exchange this is the old folder
+
+
+def _replace(finished: Path, path: Path) -> None:
+    """Bring a file to the disk, and then to its place."""
+    _sync(finished)
+    if path.exists():
+        shutil.copymode(path, finished)
+    finished.replace(path)
+    _sync(path.parent)
 
 
 def _temporary(path: Path, role: str) -> Path:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from unrolled.atomic import write_folder
 from unrolled.datasets.decoding import nearest_name, unreadable
 from unrolled.errors import ModelError, OutputError
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2  # 1 had one label a text and no decision; it is still read
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
 VOCABULARY = "vocabulary.json"
@@ -105,6 +105,22 @@ def read(path: Path) -> Bundle:
             if _identity(path) == before:
                 return bundle
     raise ModelError(f"{path}: the model is replaced faster than it can be read; try again")
+
+
+def to_files(bundle: Bundle) -> dict[str, bytes]:
+    """The bytes of each file of a model's folder; the same model gives the same bytes."""
+    return _encoded(Path(), bundle)
+
+
+def from_files(path: Path, files: Mapping[str, bytes]) -> Bundle:
+    """Read what ``to_files`` gave; ModelError calls the files those of the folder ``path``."""
+
+    def read_file(name: str) -> bytes:
+        if name not in files:
+            raise _damaged(path / name, "it is missing")
+        return files[name]
+
+    return _decoded(path, read_file, has_report=REPORT in files)
 
 
 def check_shapes(
@@ -204,23 +220,27 @@ def _identity(path: Path) -> tuple[int, int, int]:
 def _read_once(path: Path) -> Bundle:
     if not (path / CONFIG).exists():
         raise ModelError(f"{path / CONFIG}: there is no such file; the folder is not a model's")
-    config = _parse(path / CONFIG, _read_bytes(path / CONFIG))
-    hashes = _checked_hashes(path / CONFIG, config)
+    return _decoded(
+        path, lambda name: _read_bytes(path / name), has_report=(path / REPORT).exists()
+    )
+
+
+def _decoded(path: Path, read_file: Callable[[str], bytes], *, has_report: bool) -> Bundle:
+    """From the bytes of files by name, which must be those that config.json has the hashes of."""
+    config = _parse(path / CONFIG, read_file(CONFIG))
     contents = {}
-    for name, expected in hashes.items():
-        contents[name] = _read_bytes(path / name)
+    for name, expected in _checked_hashes(path / CONFIG, config).items():
+        contents[name] = read_file(name)
         if _hash(contents[name]) != expected:
             raise _damaged(path / name, "its SHA-256 is not the one in config.json")
-    has_report = (path / REPORT).exists()
-    report = _text(path / REPORT, _read_bytes(path / REPORT)) if has_report else None
     return Bundle(
         config=config,
         weights=_unpack(path / WEIGHTS, contents[WEIGHTS]),
         vocabulary=_parse(path / VOCABULARY, contents[VOCABULARY]),
         history_csv=_text(path / HISTORY, contents[HISTORY]),
         metrics=_parse(path / METRICS, contents[METRICS]),
-        card=_text(path / CARD, _read_bytes(path / CARD)),
-        report=report,
+        card=_text(path / CARD, read_file(CARD)),
+        report=_text(path / REPORT, read_file(REPORT)) if has_report else None,
         training=_unpack(path / TRAINING, contents[TRAINING]) if TRAINING in contents else None,
     )
 

@@ -7,6 +7,7 @@
     │   ├── DataError        a data set cannot be read or used
     │   ├── RecipeError      a setting is unknown or impossible
     │   ├── ModelError       a model folder is missing, damaged or too new
+    │   ├── NotFittedError   a classifier is used that has not learned anything yet
     │   └── ShapeError       arrays or layers do not fit together
     ├── TrainingError        training cannot go on
     │   └── NonFiniteError   a loss or a gradient is not a finite number
@@ -30,12 +31,16 @@ class DataError(InputError):
     """A data set cannot be read or used."""
 
 
-class RecipeError(InputError):
+class RecipeError(InputError, ValueError):
     """A setting is unknown or impossible."""
 
 
 class ModelError(InputError):
     """A model folder is missing, damaged, or written by a newer version."""
+
+
+class NotFittedError(InputError, ValueError, AttributeError):
+    """A classifier is used that has not learned anything yet; so it has no ``classes_`` either."""
 
 
 class ShapeError(InputError):

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from unrolled.errors import ShapeError
 
+_BLOCK = 1 << 12  # sequences that are copied at a time
+
 
 @dataclass(frozen=True)
 class Ragged:
@@ -71,7 +73,15 @@ class Ragged:
 
     def take(self, indices: NDArray[np.integer]) -> Ragged:
         """The sequences at ``indices``, in that order."""
-        lengths = self.lengths[indices]
+        return self.pieces(self.offsets[indices], self.lengths[indices])
+
+    def pieces(self, starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> Ragged:
+        """Sequences ``ids[start : start + length]``; needs little memory besides the result."""
         offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
-        shifts = np.repeat(self.offsets[indices] - offsets[:-1], lengths)
-        return Ragged(self.ids[np.arange(offsets[-1]) + shifts], offsets)
+        ids = np.empty(offsets[-1], dtype=self.ids.dtype)
+        for first in range(0, len(lengths), _BLOCK):
+            last = min(first + _BLOCK, len(lengths))
+            shifts = np.repeat(starts[first:last] - offsets[first:last], lengths[first:last])
+            places = np.arange(offsets[first], offsets[last])
+            ids[offsets[first] : offsets[last]] = self.ids[places + shifts]
+        return Ragged(ids, offsets)

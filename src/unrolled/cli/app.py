@@ -10,6 +10,8 @@ from typing import Annotated
 import typer
 
 from unrolled.cli import console
+from unrolled.cli.check import check
+from unrolled.cli.compare import compare
 from unrolled.cli.data import app as data
 from unrolled.cli.evaluate import evaluate
 from unrolled.cli.guard import INTERRUPTED, guarded
@@ -31,7 +33,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (reproduce, train, evaluate, predict, summary, report):
+for command in (reproduce, check, train, evaluate, compare, predict, summary, report):
     app.command()(guarded(command))
 app.add_typer(data, name="data")
 

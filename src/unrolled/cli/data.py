@@ -51,6 +51,7 @@ def stats(
     ] = Path("runs/data"),
     text: options.Text = None,
     label: options.Label = None,
+    label_separator: options.LabelSeparator = None,
     json: options.Json = False,
 ) -> None:
     """Count texts and words, and draw the lengths.
@@ -61,9 +62,9 @@ def stats(
     check_writable(out)
     from unrolled import datasets
     from unrolled.report import plots
-    from unrolled.report.folder import Lengths
+    from unrolled.report.contents import Lengths
 
-    examples = datasets.load(data, text=text, label=label)
+    examples = datasets.load(data, text=text, label=label, label_separator=label_separator)
     different_words, ids = _encode(examples)
     lengths = _lengths(ids)
     histogram = plots.length_histogram(Lengths.of(lengths["all"]), title=examples.name)

@@ -23,6 +23,10 @@ Label = Annotated[
     str | None,
     typer.Option(metavar="COLUMN", help="The column of labels, where its name does not tell."),
 ]
+LabelSeparator = Annotated[
+    str | None,
+    typer.Option(metavar="SIGN", help="What stands between the labels of a row with several."),
+]
 Threads = Annotated[
     int | None,
     typer.Option(min=1, metavar="N", help="Threads (default: one a core); changes only the time."),

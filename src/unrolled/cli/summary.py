@@ -17,14 +17,24 @@ def summary(
             metavar="MODEL|RECIPE", help="A model's folder, a recipe's name or its TOML file."
         ),
     ],
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Change a recipe's setting."),
+    ] = None,
 ) -> None:
     """Show the layers with their shapes and parameters."""
+    from unrolled.errors import InputError
     from unrolled.model import TextClassifier
-    from unrolled.recipe import PRESETS
+    from unrolled.recipe import PRESETS, load_recipe
 
     path = Path(model_or_recipe)
     is_recipe = model_or_recipe in PRESETS or path.suffix == ".toml" or not _looks_like_path(path)
-    classifier = TextClassifier(model_or_recipe) if is_recipe else TextClassifier.load(path)
+    if is_recipe:
+        classifier = TextClassifier(load_recipe(model_or_recipe, changes or []))
+    elif changes:
+        raise InputError(f"{path}: a trained model keeps its settings; leave out --set")
+    else:
+        classifier = TextClassifier.load(path)
     console.result(classifier.summary())
 
 

@@ -13,8 +13,12 @@ from unrolled.cli.progress import TrainingProgress, tell_when_compiling
 from unrolled.errors import InputError, ModelError
 
 if TYPE_CHECKING:
+    from unrolled.datasets.doctor import Diagnosis
     from unrolled.datasets.examples import Examples
     from unrolled.model import TextClassifier
+    from unrolled.model.encoding import Encoded
+    from unrolled.recipe import Recipe
+    from unrolled.report.standing import Standing
 
 INTERRUPTED = 130
 LINES_NAMED = 3
@@ -43,14 +47,25 @@ def train(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the model that is there.")
     ] = False,
+    check: Annotated[
+        bool, typer.Option("--check/--no-check", help="Examine the data before training on them.")
+    ] = True,
+    baselines: Annotated[
+        bool,
+        typer.Option(
+            "--baselines/--no-baselines",
+            help="Fit TF-IDF + logistic regression too, for the report to compare with.",
+        ),
+    ] = True,
     text: options.Text = None,
     label: options.Label = None,
+    label_separator: options.LabelSeparator = None,
     json: options.Json = False,
 ) -> None:
     """Train a classifier on labelled texts and save it with a report.
 
-    Ctrl-C keeps the best model so far, and --resume goes on from there. Of imdb, only the
-    training reviews are read.
+    The data are examined first, as by unrolled check, and what is wrong is named. Ctrl-C keeps the
+    best model so far, and --resume goes on from there. Of imdb, only the training reviews are read.
     """
     from unrolled import datasets
     from unrolled.recipe import load_recipe
@@ -59,7 +74,7 @@ def train(
     chosen = load_recipe(recipe, settings)
     folder = out or Path("runs") / Path(data).stem
     _check_place(folder, resume=resume, overwrite=overwrite)
-    examples = datasets.load(data, text=text, label=label)
+    examples = datasets.load(data, text=text, label=label, label_separator=label_separator)
     _tell_set_aside(examples)
     check_writable(folder.parent if folder.exists() else folder)
 
@@ -72,18 +87,23 @@ def train(
         f"validating on {len(validation_rows):,}"
     )
     tell_when_compiling()
+    encoded = classifier.encode(examples.texts, examples.labels)
+    diagnosis = _examine(examples, encoded, chosen) if check else None
     with TrainingProgress(rows=len(train_rows)) as progress:
-        classifier.fit(
-            examples.texts,
-            examples.labels,
+        classifier.fit_sequences(
+            encoded.train,
+            encoded.validation,
+            vocabulary=encoded.vocabulary,
+            classes=encoded.classes,
             source=examples.source,
+            row_numbers=train_rows,
             out=folder,
             resume=resume,
             on_epoch=progress.on_epoch,
             on_progress=progress.on_progress,
         )
-    _save(classifier, examples, folder)
-    _show(classifier, folder, json=json)
+    standing = _save(classifier, examples, encoded, diagnosis, folder, baselines=baselines)
+    _show(classifier, standing, folder, json=json)
     if classifier.is_unfinished:
         console.note(
             f"interrupted: the best model so far is in {folder}; the same command with --resume "
@@ -129,32 +149,75 @@ def _tell_set_aside(examples: Examples) -> None:
         console.note(f"{console.counted(len(aside), 'row')} not used ({named}{more})")
 
 
-def _save(classifier: TextClassifier, examples: Examples, folder: Path) -> None:
-    """Save the model again, now with its report and plots."""
-    from unrolled.report.folder import keep_facts, save_with_report
+def _examine(examples: Examples, encoded: Encoded, recipe: Recipe) -> Diagnosis:
+    """Say what is wrong with the data; InputError when something stops a run."""
+    from unrolled.datasets.doctor import examine
+    from unrolled.model.reading import reading_of
+
+    diagnosis = examine(
+        {"train": examples},
+        held_back=encoded.validation_rows,
+        reading=reading_of(encoded, recipe),
+    )
+    for line in diagnosis.lines():
+        console.note(console.one_line(line))
+    if diagnosis.stops:
+        raise InputError(
+            f"{examples.name}: the data have faults that stop a run; mend what is named above, "
+            "or train all the same with --no-check"
+        )
+    return diagnosis
+
+
+def _save(
+    classifier: TextClassifier,
+    examples: Examples,
+    encoded: Encoded,
+    diagnosis: Diagnosis | None,
+    folder: Path,
+    *,
+    baselines: bool,
+) -> Standing:
+    """Save the model again, now with its report and plots; returns how the network stands."""
+    from unrolled.report.facts import keep_facts
+    from unrolled.report.folder import save_with_report
+    from unrolled.report.rival import fit_rival, no_rival
     from unrolled.reproduce.notebook import notebook_history
     from unrolled.reproduce.results import peak_memory_mb
 
-    validation = examples.take(classifier.split(len(examples))[1])
-    keep_facts(
+    memory = peak_memory_mb()  # of the training: that of the baseline is its own
+    if classifier.is_unfinished:
+        rival = no_rival("the training was interrupted")
+    elif not baselines:
+        rival = no_rival("--no-baselines")
+    else:
+        rival = fit_rival(classifier, examples, encoded, console.note)
+    standing = keep_facts(
         classifier,
         data_name=examples.name,
-        validation=validation,
-        probabilities=classifier.predict_proba(validation.texts),
-        peak_memory_mb=peak_memory_mb(),
+        train=encoded.train,
+        validation=encoded.validation,
+        examples=examples.take(encoded.validation_rows),
+        probabilities=classifier.predict_proba_sequences(encoded.validation[0]),
+        rival=rival,
+        diagnosis=diagnosis,
+        peak_memory_mb=memory,
         reference=notebook_history(classifier.recipe, examples.name),
     )
     save_with_report(classifier, folder, folder.resolve().name)
+    return standing
 
 
-def _show(classifier: TextClassifier, folder: Path, *, json: bool) -> None:
+def _show(classifier: TextClassifier, standing: Standing, folder: Path, *, json: bool) -> None:
     metrics = classifier.metrics_
     if json:
         shown = ("parameters", "epochs", "best_epoch", "val_loss", "val_accuracy", "seconds",
                  "stop_reason", "plateau")  # fmt: skip
         document = {key: metrics[key] for key in shown}
         console.result_json(
-            {"model": str(folder), "classes": classifier.classes_}
+            {"model": str(folder), "classes": classifier.classes_.tolist()}
+            | {"decision": classifier.decision_.to_dict()}
+            | {"verdict": standing.verdict, "outcome": standing.outcome, "rival": standing.rival}
             | document
             | {"history": classifier.history_.history}
         )
@@ -164,9 +227,12 @@ def _show(classifier: TextClassifier, folder: Path, *, json: bool) -> None:
         f"val_loss {metrics['val_loss']:.4f}  val_accuracy {metrics['val_accuracy']:.4f}  "
         f"{metrics['seconds']:.1f}s"
     )
+    console.result(console.one_line(standing.verdict))
     if metrics["plateau"]:
         from unrolled.reproduce.seeds import PLATEAU
 
         console.result(f"{PLATEAU}; try another --seed")
+    if classifier.decision_.note:
+        console.result(classifier.decision_.note)
     console.result(f"model {folder}")
     console.result(f"report {folder / 'report.html'}")

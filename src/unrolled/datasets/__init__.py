@@ -13,20 +13,31 @@ from unrolled.errors import DataError
 # Built-in data sets and the modules that load them, imported only when asked for.
 BUILT_IN: Mapping[str, str] = {"imdb": "unrolled.datasets.imdb"}
 
-__all__ = ["BUILT_IN", "Examples", "load"]
+# The texts of a file of so many bytes are not held, but read anew for each use.
+LARGE_FILE = 64 * 2**20
+
+__all__ = ["BUILT_IN", "LARGE_FILE", "Examples", "load"]
 
 
 def load(
-    data: str | Path, text: str | None = None, label: str | None = None, split: str = "train"
+    data: str | Path,
+    text: str | None = None,
+    label: str | None = None,
+    split: str = "train",
+    label_separator: str | None = None,
 ) -> Examples:
     """The labelled texts of a built-in data set, or of a file with named columns.
 
-    ``text`` and ``label`` are the columns of a file; ``split`` is that of a built-in data set.
+    ``text`` and ``label`` are the columns of a file, ``label_separator`` stands between the labels
+    of a row that may have several; ``split`` is that of a built-in data set. The texts of a large
+    file stay in it: they are in memory only as they are iterated over.
     """
     name = str(data)
     if name in BUILT_IN:
         if text is not None or label is not None:
             raise DataError(f"{name} is built in and has no columns; leave out --text and --label")
+        if label_separator is not None:
+            raise DataError(f"{name} is built in: its rows have one label; no --label-separator")
         examples: Examples = import_module(BUILT_IN[name]).load_examples(split)
         return examples
     if not Path(name).suffix and not Path(name).exists():
@@ -37,4 +48,11 @@ def load(
         raise DataError(f"{name}: no file and no built-in data set has this name{hint}")
     from unrolled.datasets.files import load_file
 
-    return load_file(Path(name), text=text, label=label)
+    path = Path(name)
+    return load_file(
+        path,
+        text=text,
+        label=label,
+        label_separator=label_separator,
+        hold_texts=not path.is_file() or path.stat().st_size < LARGE_FILE,
+    )

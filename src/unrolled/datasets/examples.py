@@ -3,14 +3,31 @@
 from __future__ import annotations
 
 import hashlib
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
-from typing import SupportsIndex
+from typing import SupportsIndex, TypeVar
 
 from unrolled.errors import DataError
+
+T = TypeVar("T")
+
+Label = str | tuple[str, ...]
+"""A row's label, or all labels of a row: sorted, each once, perhaps none."""
+
+_SEVERAL = b"\xff" * 8  # in the hashed bytes, where the length of a single label would be
+
+
+class Stored(Sequence[T], ABC):
+    """Items that are kept in another form than one by one, such as in their file."""
+
+    @abstractmethod
+    def take(self, indices: Sequence[int]) -> Stored[T]:
+        """The items at ``indices``, in that order."""
 
 
 @dataclass(frozen=True)
@@ -18,6 +35,7 @@ class Examples:
     """Texts and their labels, row by row.
 
     name: what the data set is called; source: where it came from, as a part of a sentence.
+    labels: one string a row, or (``multi_label``) a tuple of strings, sorted, each once.
     lines: the line (from 1) on which each row starts in the file at ``path``; for a Parquet file,
     which has no lines, its row (from 1).
     set_aside: the line of each row that was left out, and why.
@@ -25,7 +43,7 @@ class Examples:
 
     name: str
     texts: Sequence[str]
-    labels: Sequence[str]
+    labels: Sequence[Label]
     source: str
     lines: Sequence[int] | None = None
     path: Path | None = None
@@ -41,6 +59,11 @@ class Examples:
             raise DataError(
                 f"{self.name}: {len(self.texts)} texts and {len(self.lines)} line numbers"
             )
+        if len({isinstance(label, tuple) for label in self.labels}) > 1:
+            raise DataError(
+                f"{self.name}: some rows have a label and others a tuple of labels; "
+                "give every row a tuple"
+            )
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -52,23 +75,35 @@ class Examples:
             return f"{self.name} row {index + 1}"
         return f"{self.path.name}:{self.lines[index]}"
 
+    @property
+    def is_streamed(self) -> bool:
+        """Whether the texts are not in memory, and every pass over them reads their file."""
+        return isinstance(self.texts, Stored)
+
+    @property
+    def multi_label(self) -> bool:
+        """Whether a row may have several labels, or none."""
+        return len(self.labels) > 0 and isinstance(self.labels[0], tuple)
+
     @cached_property
     def label_counts(self) -> dict[str, int]:
         """Number of rows of each label, labels in sorted order."""
-        return dict(sorted(Counter(self.labels).items()))
+        return dict(sorted(Counter(chain.from_iterable(map(_several, self.labels))).items()))
 
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 (hex) of the texts and labels in their order; the file's name has no part in it.
 
-        Every string is preceded by its length, so that no two data sets share the hashed bytes.
+        Every string is preceded by its length, and several labels by a mark and their number, so
+        that no two data sets share the hashed bytes.
         """
         digest = hashlib.sha256()
-        for pair in zip(self.texts, self.labels, strict=True):
-            for string in pair:
-                data = string.encode("utf-8", errors="surrogatepass")
-                digest.update(len(data).to_bytes(8, "little"))
-                digest.update(data)
+        for text, label in zip(self.texts, self.labels, strict=True):
+            digest.update(_measured(text))
+            if isinstance(label, tuple):
+                digest.update(_SEVERAL + len(label).to_bytes(8, "little"))
+            for single in _several(label):
+                digest.update(_measured(single))
         return digest.hexdigest()
 
     def take(self, indices: Iterable[SupportsIndex]) -> Examples:
@@ -76,9 +111,25 @@ class Examples:
         chosen = [range(len(self))[index] for index in indices]
         return Examples(
             name=self.name,
-            texts=[self.texts[index] for index in chosen],
-            labels=[self.labels[index] for index in chosen],
+            texts=_taken(self.texts, chosen),
+            labels=_taken(self.labels, chosen),
             source=self.source,
-            lines=None if self.lines is None else [self.lines[index] for index in chosen],
+            lines=None if self.lines is None else _taken(self.lines, chosen),
             path=self.path,
         )
+
+
+def _taken(items: Sequence[T], indices: Sequence[int]) -> Sequence[T]:
+    if isinstance(items, Stored):
+        return items.take(indices)
+    return [items[index] for index in indices]
+
+
+def _several(label: Label) -> tuple[str, ...]:
+    return (label,) if isinstance(label, str) else label
+
+
+def _measured(string: str) -> bytes:
+    """The string's bytes, with their number in front."""
+    data = string.encode("utf-8", errors="surrogatepass")
+    return len(data).to_bytes(8, "little") + data

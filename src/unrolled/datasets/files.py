@@ -2,177 +2,115 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Mapping
+from array import array
+from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from unrolled.datasets.columns import text_and_label_columns, text_column
-from unrolled.datasets.decoding import check_file, read_text, split_lines
-from unrolled.datasets.examples import Examples
-from unrolled.datasets.tables import Table, read_csv, read_json_lines, read_parquet, read_tsv
+import numpy as np
+from numpy.typing import NDArray
+
+from unrolled.datasets.examples import Examples, Label
+from unrolled.datasets.stream import CodedLabels, StreamedTexts, open_labelled_rows, open_rows
+from unrolled.datasets.tables import READERS
 from unrolled.errors import DataError
 
-TABLE_READERS: Mapping[str, Callable[[Path], Table]] = {
-    ".csv": read_csv,
-    ".tsv": read_tsv,
-    ".jsonl": read_json_lines,
-    ".ndjson": read_json_lines,
-    ".parquet": read_parquet,
-}
-SUFFIXES = (*TABLE_READERS, ".txt")
+SUFFIXES = tuple(READERS)
 
-_LABEL_PREFIX = "__label__"
-_FASTTEXT_SPACE = re.compile(r"[ \t\v\f\r]+")
-_FASTTEXT_LABEL = re.compile(rf"(?:^|[ \t\v\f\r]){_LABEL_PREFIX}")
-_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
-
-_Row = tuple[int, str, str]  # line, text, label
+_EMPTY = -1  # in place of a label's number: the text is empty
 
 
-def load_file(path: str | Path, text: str | None = None, label: str | None = None) -> Examples:
+def load_file(
+    path: str | Path,
+    text: str | None = None,
+    label: str | None = None,
+    label_separator: str | None = None,
+    *,
+    hold_texts: bool = True,
+) -> Examples:
     """The labelled texts of a file, in its order; every problem is a DataError that names the line.
 
     ``text`` and ``label`` name the columns where their names are not obvious. Rows without a text
-    or without a label are set aside, with their lines.
+    or without a label are set aside, with their lines. Rows may have several labels, or none, when
+    ``label_separator`` stands between the labels of a row, when labels are lists, and when a
+    fastText line has more than one.
+
+    Without ``hold_texts`` the texts stay in the file: each use reads them anew, and a row takes
+    twenty bytes of memory.
     """
-    path = Path(path)
-    if _suffix(path) in TABLE_READERS:
-        table = TABLE_READERS[_suffix(path)](path)
-        columns = text_and_label_columns(table.header, table.columns, text, label)
-        names = tuple(table.columns[column] for column in columns)
-        source = f"the file {path.name} (text {names[0]!r}, label {names[1]!r})"
-        rows = _table_rows(path, table, *columns)
-    else:
-        lines = split_lines(read_text(path))
-        if not any(line.startswith(_LABEL_PREFIX) for line in lines):
-            raise DataError(
-                f"{path}:1: a .txt file needs a label in front of each text: __label__x text"
-            )
-        if text is not None or label is not None:
-            raise DataError(f"{path}: a .txt file has no columns; leave out --text and --label")
-        source = f"the file {path.name} (fastText lines)"
-        rows = _fasttext_rows(path, lines)
-    return _examples(path, source, rows)
+    stream = open_labelled_rows(path, text=text, label=label, label_separator=label_separator)
+    texts: list[str] = []
+    lines, codes = array("q"), array("i")
+    numbers: defaultdict[Label, int] = defaultdict(lambda: len(numbers))
+    for chunk in stream.chunks():
+        rows = zip(chunk.texts, chunk.labels, strict=True)
+        codes.extend(numbers[a_label] if a_text.strip() else _EMPTY for a_text, a_label in rows)
+        lines.extend(chunk.lines)
+        if hold_texts:
+            texts.extend(chunk.texts)
+    path = stream.path
+    labels = CodedLabels(
+        np.array(codes, dtype=np.int32), _of_one_kind(list(numbers), stream.unlabelled)
+    )
+    kept, set_aside = _sorted_out(path, labels, lines)
+    of_kept = (lines[row] for row in kept.tolist())
+    examples = Examples(
+        name=path.name,
+        texts=[texts[row] for row in kept.tolist()] if hold_texts else StreamedTexts(stream, kept),
+        labels=list(labels.take(kept)) if hold_texts else labels.take(kept),
+        source=stream.source,
+        lines=list(of_kept) if hold_texts else array("q", of_kept),
+        path=path,
+        set_aside=set_aside,
+    )
+    if len(set(examples.labels)) == 1:
+        raise DataError(f"{path}: {_all_alike(len(examples), examples.labels[0])}")
+    return examples
 
 
 def read_texts(path: str | Path, text: str | None = None) -> list[str]:
     """The texts of a file, one for each row, for prediction; no label is needed.
 
-    A .txt file holds one text a line (fastText labels in front are left out). An empty text stays,
+    A .txt file holds one text a line (fastText labels are left out). An empty text stays,
     so that the n-th text is that of the n-th row.
     """
-    path = Path(path)
-    if _suffix(path) in TABLE_READERS:
-        table = TABLE_READERS[_suffix(path)](path)
-        values = table.values(text_column(table.header, table.columns, text))
-        lines = zip(table.lines, values, strict=True)
-        return [_text(f"{path}:{line}", value) for line, value in lines]
-    if text is not None:
-        raise DataError(f"{path}: a .txt file has no columns; leave out --text")
-    return [_split_labels(line)[1] for line in split_lines(read_text(path))]
+    return [one for chunk in open_rows(path, text=text).chunks() for one in chunk.texts]
 
 
-def _suffix(path: Path) -> str:
-    """The suffix of a file that is there and that there is a reader for."""
-    check_file(path)
-    if path.suffix.lower() not in SUFFIXES:
-        known = ", ".join(SUFFIXES)
-        given = f"the suffix {path.suffix!r} is unknown" if path.suffix else "there is no suffix"
-        raise DataError(f"{path}: {given}; known are {known}")
-    return path.suffix.lower()
-
-
-def _table_rows(path: Path, table: Table, text: int, label: int) -> list[_Row]:
-    rows = zip(table.lines, table.values(text), table.values(label), strict=True)
+def _of_one_kind(labels: list[Label], unlabelled: Label) -> list[Label]:
+    """Beside a row with a list of labels, a row with one label has a list of one."""
+    if all(isinstance(label, str) for label in labels):
+        return labels
     return [
-        (line, _text(f"{path}:{line}", a_text), _label(f"{path}:{line}", a_label))
-        for line, a_text, a_label in rows
+        label if isinstance(label, tuple) else (label,) if label else unlabelled for label in labels
     ]
 
 
-def _fasttext_rows(path: Path, lines: Iterable[str]) -> list[_Row]:
-    rows = []
-    for line, string in enumerate(lines, start=1):
-        labels, text = _split_labels(string)
-        if len(labels) > 1 or (labels and _FASTTEXT_LABEL.search(text)):
-            raise DataError(
-                f"{path}:{line}: the line has several labels; "
-                "texts with more than one label are not supported"
-            )
-        if string.strip():
-            rows.append((line, text, labels[0] if labels else ""))
-    return rows
-
-
-def _split_labels(line: str) -> tuple[list[str], str]:
-    """The labels at the start of a fastText line, without their prefix, and the text after them."""
-    labels = []
-    while line.startswith(_LABEL_PREFIX):
-        word, line = (*_FASTTEXT_SPACE.split(line, maxsplit=1), "")[:2]
-        labels.append(word.removeprefix(_LABEL_PREFIX))
-    return labels, line
-
-
-def _text(place: str, value: Any) -> str:
-    """A text; halves of characters, which JSON can hold and no file can, become U+FFFD."""
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        raise DataError(f"{place}: the text is {_kind(value)}, not a string")
-    return _LONE_SURROGATE.sub("\ufffd", value)
-
-
-def _label(place: str, value: Any) -> str:
-    """A label; 1, 1.0 and "1" are the same one, as files of one data set can differ in this."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float) and value != value:  # not a number: how data frames say "missing"
-        return ""
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    if isinstance(value, int | float):
-        return str(value)
-    if isinstance(value, list | tuple | dict):
-        raise DataError(f"{place}: the label is {_kind(value)}; each row needs a single label")
-    return _text(place, value).strip()
-
-
-def _kind(value: Any) -> str:
-    names = {bool: "true or false", int: "a number", float: "a number", list: "a list"}
-    return names.get(type(value), f"a {type(value).__name__}")
-
-
-def _examples(path: Path, source: str, rows: list[_Row]) -> Examples:
-    """Set aside what cannot be used; refuse when too little is left."""
-    kept, set_aside = [], []
-    for line, text, label in rows:
-        if not text.strip():
-            set_aside.append((line, "the text is empty"))
-        elif not label:
-            set_aside.append((line, "the label is missing"))
-        else:
-            kept.append((line, text, label))
-    if not rows:
+def _sorted_out(
+    path: Path, labels: CodedLabels, lines: Sequence[int]
+) -> tuple[NDArray[np.int64], list[tuple[int, str]]]:
+    """The rows that can be used, and the lines of the others with the reasons."""
+    if not lines:
         raise DataError(f"{path}: the file has no rows below its header")
-    if not kept:
-        first, reason = set_aside[0]
-        if all(other == reason for _, other in set_aside):
-            what = "text is empty" if "text" in reason else "label is missing"
-            raise DataError(f"{path}: every {what}, from line {first} to {set_aside[-1][0]}")
+    is_empty = labels.codes == _EMPTY
+    is_blank = np.array([*(label == "" for label in labels.values), False])  # _EMPTY is the last
+    is_used = ~(is_empty | is_blank[labels.codes])
+    set_aside = [
+        (lines[row], "the text is empty" if is_empty[row] else "the label is missing")
+        for row in np.flatnonzero(~is_used).tolist()
+    ]
+    if not is_used.any():
+        if is_empty.all() or not is_empty.any():
+            what = "text is empty" if is_empty.all() else "label is missing"
+            raise DataError(f"{path}: every {what}, from line {lines[0]} to {lines[-1]}")
         raise DataError(f"{path}: every row is without a text or without a label")
-    examples = Examples(
-        name=path.name,
-        texts=[text for _, text, _ in kept],
-        labels=[label for _, _, label in kept],
-        source=source,
-        lines=[line for line, _, _ in kept],
-        path=path,
-        set_aside=set_aside,
-    )
-    if len(examples.label_counts) == 1:
-        raise DataError(
-            f"{path}: all {len(kept)} rows have the label {kept[0][2]!r}; "
-            "two or more different labels are needed"
-        )
-    return examples
+    return np.flatnonzero(is_used), set_aside
+
+
+def _all_alike(count: int, label: Label) -> str:
+    if isinstance(label, str):
+        return f"all {count} rows have the label {label!r}; two or more different labels are needed"
+    if not label:
+        return f"none of the {count} rows has a label"
+    names = ", ".join(map(repr, label))
+    return f"all {count} rows have the same labels, {names}; rows that differ are needed"

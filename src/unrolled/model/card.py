@@ -6,9 +6,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from unrolled import __version__
-from unrolled.recipe import Recipe
+from unrolled.evaluation.decision import Decision
+from unrolled.recipe import NetworkRecipe, Recipe, TextRecipe
 
 PLATEAU = "stopped on a plateau before learning began"
+TOKENS = {
+    "keras": "words",
+    "words": "words",
+    "characters": "characters",
+    "subwords": "pieces of words",
+}
 ENDINGS = {
     "early stopping": "when the validation loss fell no further",
     "epochs": "when its epochs were done",
@@ -22,27 +29,23 @@ def model_card(
     name: str,
     recipe: Recipe,
     classes: Sequence[str],
+    several: bool,
+    decision: Decision,
     source: str,
     metrics: Mapping[str, Any],
 ) -> str:
     """Say what a model is, what it learned from, how well, where its limits are, how to load it."""
-    network, text, training = recipe.network, recipe.text, recipe.training
-    first = (
-        "one-hot words"
-        if network.input == "onehot"
-        else f"word embeddings of {network.embedding_size} numbers"
-    )
+    training = recipe.training
     labels = ", ".join(f"`{_one_line(label)}`" for label in classes)
-    length = "all words" if text.maxlen is None else f"the last {text.maxlen} words"
+    count = f"{len(classes)} label{'s' * (len(classes) != 1)}"
     lengths = metrics["lengths"]
     train_loss, train_accuracy = metrics["loss"], metrics["accuracy"]
     ending = ENDINGS[metrics["stop_reason"]]
     note = f"\n\n**This run {PLATEAU}: train again with another seed.**" * metrics["plateau"]
     return f"""# {_one_line(name)}
 
-A text classifier with {len(classes)} labels: {labels}.
-A recurrent network reads {length} of a text as {first}, with {network.units} units
-(`{network.cell}`, {network.activation}) and {metrics["parameters"]:,} parameters in all.
+A text classifier with {count}: {labels}.{" A text has any number of them." * several}
+{_network(recipe.network, recipe.text, metrics["parameters"])}
 It was trained with unrolled {__version__} by the recipe `{_one_line(recipe.name)}`.
 
 ## Trained on
@@ -67,10 +70,9 @@ Measure the model on texts that had no part in its training:
 
 ## Limits
 
-It knows {len(classes)} labels and gives one of them to every text, whatever the text is about or
-what language it is in. Words that it did not meet while training are all the same to it.
-It repeats the habits of its training texts, the unfair ones too. Its probabilities are not
-calibrated.
+It knows {count}, whatever a text is about or what language it is in. {_answer(several, decision)}
+{_known(recipe.text)}
+It repeats the habits of its training texts, the unfair ones too. {_calibration(decision)}
 
 ## Load it
 
@@ -83,6 +85,59 @@ classifier.predict(["a text"])
 
 or `unrolled predict {_one_line(name)} "a text"`. No code is run by loading it.
 """
+
+
+def _network(network: NetworkRecipe, text: TextRecipe, parameters: int) -> str:
+    """What the network reads, and what it is made of, in a sentence."""
+    tokens = TOKENS[text.tokenizer]
+    ends = {"tail": "the last {}", "head": "the first {}", "both": "the first and last {}"}
+    limit = text.maxlen
+    if limit is not None and text.keep == "both":
+        limit //= 2
+    length = f"all {tokens}" if limit is None else f"{ends[text.keep].format(limit)} {tokens}"
+    first = (
+        f"one-hot {tokens}"
+        if network.input == "onehot"
+        else f"embeddings of {network.embedding_size} numbers"
+    )
+    shape = f"{network.layers} layers of " * (network.layers > 1) + f"{network.units} units"
+    if network.bidirectional != "none":
+        shape += " in each direction"
+    cell = f"`{network.cell}`"
+    if network.cell == "simple_rnn":
+        cell += f", {network.activation}"
+    return (
+        f"A recurrent network reads {length} of a text as {first}, with {shape}\n({cell}) "
+        f"and {parameters:,} parameters in all."
+    )
+
+
+def _answer(several: bool, decision: Decision) -> str:
+    if several:
+        return "To a text\nthat none of them fits, it gives none."
+    if decision.abstains:
+        return "To a text\nthat it is not sure of, it gives none."
+    return "It gives one of\nthem to every text."
+
+
+def _known(text: TextRecipe) -> str:
+    if text.tokenizer == "subwords":
+        return "Words that it did not meet while training it reads in pieces."
+    return (
+        f"{TOKENS[text.tokenizer].capitalize()} that it did not meet while training are all the "
+        "same to it."
+    )
+
+
+def _calibration(decision: Decision) -> str:
+    """How far its probabilities can be believed."""
+    calibrated = (
+        f"Its probabilities were\ncalibrated on the validation texts (temperature "
+        f"{decision.temperature:.2f})."
+        if decision.temperature != 1
+        else "Its probabilities are not\ncalibrated."
+    )
+    return f"{calibrated} {decision.note[:1].upper()}{decision.note[1:]}".rstrip()
 
 
 def _one_line(text: str) -> str:

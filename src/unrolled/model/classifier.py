@@ -3,54 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from unrolled import bundle
 from unrolled.datasets.examples import Examples
 from unrolled.datasets.split import train_validation_split
-from unrolled.datasets.statistics import LengthStatistics, length_statistics
 from unrolled.engine.network import Network
 from unrolled.engine.summary import LayerRow, format_table
-from unrolled.engine.threads import thread_count
-from unrolled.errors import DataError, InputError, ModelError
-from unrolled.model.labelled import check_labelled, check_texts, class_numbers
-from unrolled.model.trained import TrainedModel, build_network
+from unrolled.errors import InputError
+from unrolled.evaluation.decision import Decision
+from unrolled.model.encoding import Encoded, TextSource, encode_parts
+from unrolled.model.estimator import Estimator, not_fitted
+from unrolled.model.labelled import Targets, check_labels, each_text
+from unrolled.model.learning import learn
+from unrolled.model.networks import build_network
+from unrolled.model.predictions import Predictions
+from unrolled.model.trained import TrainedModel
 from unrolled.ragged import Ragged
-from unrolled.recipe import DEFAULT_RECIPE, Recipe, load_recipe
 from unrolled.text.vocabulary import Vocabulary
-from unrolled.training.callbacks import Callback, EarlyStopping
-from unrolled.training.fit import fit
+from unrolled.training.callbacks import Callback
 from unrolled.training.history import EpochRecord, History
-from unrolled.training.state import Labelled, data_fingerprint
+from unrolled.training.state import Labelled
 
 Rows = NDArray[np.int64]
 
 
-class TextClassifier:
-    """Learns from labelled texts to label new ones.
+class TextClassifier(Estimator):
+    """Learns from labelled texts to label new ones; a scikit-learn estimator.
 
+    A label is a string; where a text may have several or none, a tuple of strings. (Whole numbers
+    will do too, since some of scikit-learn's tools put them in place of labels.)
     A text's probabilities have the same bits alone, in any company, and after save and load.
     """
 
-    def __init__(
-        self, recipe: Recipe | str | Path = DEFAULT_RECIPE, *, threads: int | None = None
-    ) -> None:
-        self.recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
-        self.threads = threads
-        self._model: TrainedModel | None = None
+    _model: TrainedModel | None = None
 
     # --- Learning --------------------------------------------------------------------------------
 
     def fit(
         self,
         texts: Iterable[str],
-        labels: Iterable[str],
-        validation: tuple[Iterable[str], Iterable[str]] | None = None,
+        labels: Iterable[Any],
+        validation: tuple[Iterable[str], Iterable[Any]] | None = None,
         *,
         source: str = "a list in memory",
         out: str | Path | None = None,
@@ -61,32 +59,48 @@ class TextClassifier:
     ) -> Self:
         """Train on texts and their labels; without ``validation``, ``split`` holds some back.
 
-        The recipe says which words get an id. The other arguments are those of ``fit_sequences``.
+        Texts are read once, one by one, and not kept: they may come straight from a file. The
+        recipe says which words get an id. The other arguments are those of ``fit_sequences``.
         """
-        texts, labels = check_labelled("training", texts, labels)
-        if validation is None:
-            train_rows, validation_rows = self.split(len(texts))
-        else:
-            more_texts, more_labels = check_labelled("validation", *validation)
-            class_numbers(more_labels, sorted(set(labels)), lambda row: f"validation row {row}")
-            train_rows = np.arange(len(texts))
-            validation_rows = len(texts) + np.arange(len(more_texts))
-            texts, labels = texts + more_texts, labels + more_labels
-        classes = sorted(set(labels))
-        targets = class_numbers(labels, classes)
-        vocabulary, train, held_back = self._encode(texts, train_rows, validation_rows)
+        encoded = self.encode(texts, labels, validation)
         return self.fit_sequences(
-            (train, targets[train_rows]),
-            (held_back, targets[validation_rows]),
-            vocabulary=vocabulary,
-            classes=classes,
+            encoded.train,
+            encoded.validation,
+            vocabulary=encoded.vocabulary,
+            classes=encoded.classes,
             source=source,
-            row_numbers=train_rows,
+            row_numbers=encoded.train_rows,
             out=out,
             resume=resume,
             callbacks=callbacks,
             on_epoch=on_epoch,
             on_progress=on_progress,
+        )
+
+    def encode(
+        self,
+        texts: Iterable[str],
+        labels: Iterable[Any],
+        validation: tuple[Iterable[str], Iterable[Any]] | None = None,
+    ) -> Encoded:
+        """What ``fit`` trains on: a vocabulary, and both parts as ids and targets."""
+        names = check_labels("training", labels)
+        targets = Targets.among(names)
+        numbers = targets.of(names.rows)
+        sources = [TextSource("training", texts, len(numbers))]
+        if validation is not None:
+            more = check_labels("validation", validation[1])
+            of_more = targets.of(more.rows, lambda row: f"validation row {row}")
+            sources.append(TextSource("validation", validation[0], len(of_more)))
+            numbers = np.concatenate([numbers, of_more])
+        vocabulary, sequences, rows = encode_parts(sources, self.recipe.text, self.split)
+        return Encoded(
+            vocabulary=vocabulary,
+            classes=targets.given(names.are_numbers),
+            train=(sequences.take(rows[0]), numbers[rows[0]]),
+            validation=(sequences.take(rows[1]), numbers[rows[1]]),
+            train_rows=rows[0],
+            validation_rows=rows[1],
         )
 
     def fit_sequences(
@@ -95,7 +109,7 @@ class TextClassifier:
         validation: Labelled,
         *,
         vocabulary: Vocabulary,
-        classes: Sequence[str],
+        classes: Sequence[str] | Sequence[int],
         source: str,
         row_numbers: Rows | None = None,
         out: str | Path | None = None,
@@ -104,8 +118,9 @@ class TextClassifier:
         on_epoch: Callable[[EpochRecord], None] | None = None,
         on_progress: Callable[[int], None] | None = None,
     ) -> Self:
-        """Train on texts that ``vocabulary`` has encoded already: (sequences, class numbers).
+        """Train on texts that ``vocabulary`` has encoded already: (sequences, targets).
 
+        Targets are class numbers (texts,), or with several labels a text 0 and 1 (texts, classes).
         source: where the data came from, as a part of a sentence. row_numbers: what each training
         row is called in an error (rows,).
         out: a folder that holds the best model so far while training goes on; a model that was
@@ -113,69 +128,21 @@ class TextClassifier:
         Ctrl-C and SIGTERM stop the training and keep the best model so far; before there is one,
         KeyboardInterrupt is raised.
         """
-        if len(classes) < 2:
-            raise DataError(f"{source}: labels are {list(classes)}; two different ones are needed")
-        if resume and out is None:
-            raise InputError("resume needs out, the folder of the unfinished run")
-        model = TrainedModel(
-            recipe=self.recipe,
-            classes=list(classes),
-            vocabulary=vocabulary,
-            network=build_network(self.recipe, rows=vocabulary.size, classes=len(classes)),
-            source=source,
-        )
-        model.metrics = {
-            "parameters": model.network.parameter_count,
-            "threads": thread_count(self.threads),
-            "train_count": len(train[0]),
-            "validation_count": len(validation[0]),
-            "lengths": _plain(length_statistics(train[0].lengths)),
-        }
-        train = model.prepared(train[0]), train[1]
-        validation = model.prepared(validation[0]), validation[1]
-        model.fingerprint = data_fingerprint(train, validation)
-
-        folder = None if out is None else Path(out)
-        unfinished = None
-        if resume and folder is not None and folder.exists():
-            previous = TrainedModel.load(folder)
-            check_same_run(folder, previous, model)
-            unfinished = previous.training
-            if unfinished is None:  # it was finished: nothing is left to do
-                self._model = previous
-                return self
-
-        settings = self.recipe.training
-        result = fit(
-            model.network,
+        self._model = learn(
+            self.recipe,
             train,
             validation,
-            epochs=settings.epochs,
-            batch_size=settings.batch_size,
-            seed=self.recipe.seed,
-            early_stopping=EarlyStopping(
-                settings.patience, restore_best_weights=settings.restore_best_weights
-            ),
-            callbacks=callbacks,
+            vocabulary=vocabulary,
+            classes=classes,
+            source=source,
             threads=self.threads,
-            resume=unfinished,
+            row_numbers=row_numbers,
+            out=None if out is None else Path(out),
+            resume=resume,
+            callbacks=callbacks,
             on_epoch=on_epoch,
             on_progress=on_progress,
-            checkpoint=None if folder is None else partial(model.save_unfinished, folder),
-            row_numbers=row_numbers,
         )
-        if result.state is None:
-            raise KeyboardInterrupt
-        model.record(
-            result.history,
-            epoch=result.epoch,
-            stop_reason=result.stop_reason,
-            plateau=result.plateau,
-        )
-        model.training = result.state if result.stop_reason == "interrupted" else None
-        self._model = model
-        if folder is not None:
-            model.save(folder)
         return self
 
     def split(self, count: int) -> tuple[Rows, Rows]:
@@ -183,62 +150,62 @@ class TextClassifier:
         settings = self.recipe.training
         return train_validation_split(count, settings.validation_fraction, settings.split_seed)
 
-    def _encode(
-        self, texts: Sequence[str], train_rows: Rows, validation_rows: Rows
-    ) -> tuple[Vocabulary, Ragged, Ragged]:
-        """Learn the vocabulary; give it and both parts as ids."""
-        settings = self.recipe.text
-        learned_from = range(len(texts)) if settings.vocabulary_of == "all" else train_rows
-        vocabulary, encoded = Vocabulary.fit(
-            [texts[row] for row in learned_from],
-            tokenizer=settings.tokenizer,
-            num_words=settings.num_words,
-            start=settings.start_token,
-        )
-        if settings.vocabulary_of == "all":
-            return vocabulary, encoded.take(train_rows), encoded.take(validation_rows)
-        held_back = vocabulary.encode_all(
-            (texts[row] for row in validation_rows), start=settings.start_token
-        )
-        return vocabulary, encoded, held_back
-
     # --- Using -----------------------------------------------------------------------------------
 
     def predict_proba(self, texts: Iterable[str]) -> NDArray[np.float32]:
-        """Probability of each class (texts, classes), classes in the order of ``classes_``."""
+        """Probability of each class (texts, classes), classes in the order of ``classes_``.
+
+        With several labels a text each class has a probability of its own, and a row any sum.
+        """
+        return self._trained().probabilities(self._encoded(texts), self.threads)
+
+    def predict_proba_sequences(self, sequences: Ragged) -> NDArray[np.float32]:
+        """As ``predict_proba``, of texts that ``vocabulary_`` has encoded already."""
+        return self._trained().probabilities(sequences, self.threads)
+
+    def predict(self, texts: Iterable[str]) -> NDArray[Any]:
+        """Give each text its label (texts,), by ``decision_``; without settings the most probable.
+
+        With several labels a text, all that apply as a tuple. None where the decision abstains.
+        """
         model = self._trained()
-        encoded = model.vocabulary.encode_all(
-            check_texts("", texts), start=model.recipe.text.start_token
-        )
-        outputs = model.network.predict(model.prepared(encoded), threads=self.threads)
-        return np.concatenate([1 - outputs, outputs], axis=1) if outputs.shape[1] == 1 else outputs
+        labels = model.labels(model.probabilities(self._encoded(texts), self.threads))
+        return model.as_given(labels)
 
-    def predict(self, texts: Iterable[str]) -> list[str]:
-        """Give each text its most probable label, the first of equals."""
-        return [self.classes_[number] for number in self.predict_proba(texts).argmax(axis=1)]
+    def predict_details(self, texts: Iterable[str]) -> Predictions:
+        """Give each text a `Prediction`: its label, how sure, and how well it could be read."""
+        return self._trained().predictions(self._encoded(texts), self.threads)
 
-    def score(self, texts: Iterable[str], labels: Iterable[str]) -> float:
-        """Share of texts that get their own label."""
-        texts, labels = check_labelled("", texts, labels)
-        targets = class_numbers(labels, self.classes_)
-        return float((self.predict_proba(texts).argmax(axis=1) == targets).mean())
+    def score(
+        self, texts: Iterable[str], labels: Iterable[Any], sample_weight: ArrayLike | None = None
+    ) -> float:
+        """Share of texts that get exactly their own label, or labels; weighted if asked for."""
+        model = self._trained()
+        targets = model.targets.of(check_labels("", labels).rows)
+        encoded = self._encoded(TextSource("", texts, len(targets)))
+        right = model.right(model.probabilities(encoded, self.threads), targets)
+        weights = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
+        return float(np.average(right.astype(np.float64), weights=weights))
 
-    def targets(self, examples: Examples) -> Rows:
-        """Class number of each example (examples,); DataError names where a strange label is."""
-        return class_numbers(examples.labels, self.classes_, examples.where)
+    def targets(self, examples: Examples) -> NDArray[Any]:
+        """Class number of each example (examples,), or 0 and 1 (examples, classes).
+
+        DataError names where a strange label is.
+        """
+        return self._trained().targets.of(examples.labels, examples.where)
 
     def layer_rows(self) -> list[LayerRow]:
         """Describe each layer: name, output shape, parameters; before training, of two classes."""
-        text = self.recipe.text
-        steps = text.maxlen if text.padding == "keras" else None
+        recipe = self.recipe if self._model is None else self._model.recipe
+        steps = recipe.text.maxlen if recipe.text.padding == "keras" else None
         if self._model is not None:
             return self._model.network.layer_rows(steps)
-        if text.num_words is None:
+        if recipe.text.num_words is None:
             raise InputError(
                 "text.num_words is none, so that the size of the network depends on the texts: "
                 "train it first"
             )
-        return build_network(self.recipe, rows=text.num_words, classes=2).layer_rows(steps)
+        return build_network(recipe, rows=recipe.text.num_words, classes=2).layer_rows(steps)
 
     def summary(self) -> str:
         """Keras' table of the layers."""
@@ -261,12 +228,28 @@ class TextClassifier:
         classifier._model = model
         return classifier
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A pickle, or a copy, holds the parameters and the bytes of the model's files."""
+        files = None if self._model is None else bundle.to_files(self._model.to_bundle("model"))
+        return _restored, (type(self), self.get_params(deep=False), files)
+
     # --- What it learned -------------------------------------------------------------------------
 
     @property
-    def classes_(self) -> list[str]:
-        """The labels, sorted."""
-        return self._trained().classes
+    def classes_(self) -> NDArray[Any]:
+        """The labels, sorted (classes,): strings, or numbers where it learned from numbers."""
+        model = self._trained()
+        return model.as_given(np.array(model.classes, dtype=object))
+
+    @property
+    def decision_(self) -> Decision:
+        """How probabilities become labels, as it was chosen on the validation texts."""
+        return self._trained().decision
+
+    @property
+    def multi_label_(self) -> bool:
+        """Whether a text may have several labels or none."""
+        return self._trained().several
 
     @property
     def vocabulary_(self) -> Vocabulary:
@@ -293,32 +276,27 @@ class TextClassifier:
         """Whether its training was interrupted and can be resumed."""
         return self._trained().training is not None
 
+    def __sklearn_is_fitted__(self) -> bool:
+        return self._model is not None
+
+    def _encoded(self, texts: Iterable[str]) -> Ragged:
+        model = self._trained()
+        return model.vocabulary.encode_all(
+            each_text("", texts), start=model.recipe.text.start_token
+        )
+
     def _trained(self) -> TrainedModel:
         if self._model is None:
-            raise InputError("this classifier has not learned anything yet: call fit or load")
+            raise not_fitted()
         return self._model
 
 
-def check_same_run(folder: Path, previous: TrainedModel, model: TrainedModel) -> None:
-    """Raise ModelError unless both have the same settings and data."""
-    named = model.recipe.model_copy(update={"name": previous.recipe.name})
-    differences = named.differences(previous.recipe)
-    if not differences and (
-        model.classes != previous.classes
-        or model.vocabulary != previous.vocabulary
-        or model.fingerprint != previous.fingerprint
-    ):
-        differences = [f"the data are not those from {previous.source}"]
-    if differences:
-        raise ModelError(
-            f"{folder}: this is another run's model: {'; '.join(differences)}; "
-            "resume with what it began with, or train anew"
-        )
-
-
-def _plain(statistics: LengthStatistics) -> dict[str, Any]:
-    """Put lists in place of arrays, as JSON has them."""
-    return {
-        name: value.tolist() if isinstance(value, np.ndarray) else value
-        for name, value in asdict(statistics).items()
-    }
+def _restored(
+    kind: type[TextClassifier], parameters: dict[str, Any], files: dict[str, bytes] | None
+) -> TextClassifier:
+    """What ``__reduce__`` wrote down."""
+    classifier = kind(**parameters)
+    if files is not None:
+        name = Path("the pickled model")
+        classifier._model = TrainedModel.from_bundle(name, bundle.from_files(name, files))
+    return classifier

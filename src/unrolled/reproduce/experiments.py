@@ -18,8 +18,11 @@ from unrolled.datasets.examples import Examples
 from unrolled.model import TextClassifier
 from unrolled.ragged import Ragged
 from unrolled.recipe import PRESETS
-from unrolled.report.folder import keep_facts, save_with_report
-from unrolled.report.page import ReportData, SeedRuns, render_reproduction
+from unrolled.report.contents import ReportData, SeedRuns
+from unrolled.report.facts import keep_facts
+from unrolled.report.folder import save_with_report
+from unrolled.report.page import render_reproduction
+from unrolled.report.rival import no_rival
 from unrolled.reproduce.notebook import EXPERIMENTS, Experiment, notebook_figures
 from unrolled.reproduce.results import experiment_entry, peak_memory_mb, to_json
 from unrolled.reproduce.seeds import Run, summarise
@@ -154,8 +157,12 @@ def _save(
     keep_facts(
         classifier,
         data_name=reviews.examples.name,
-        validation=reviews.examples.take(reviews.validation_rows),
+        train=reviews.train,
+        validation=reviews.validation,
+        examples=reviews.examples.take(reviews.validation_rows),
         probabilities=np.concatenate([1 - positive, positive], axis=1),
+        rival=no_rival("the notebook has none; unrolled evaluate compares with it"),
+        diagnosis=None,
         peak_memory_mb=peak_memory_mb(),
         reference=notebook_figures()["experiments"][experiment.key]["history"],
     )

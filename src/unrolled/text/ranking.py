@@ -25,6 +25,11 @@ def rank_words(words: Sequence[str], counts: NDArray[np.integer]) -> NDArray[np.
     return order[np.argsort(-counts[order], kind="stable")]
 
 
+def rank_by_count(words: Sequence[str], counts: NDArray[np.integer]) -> NDArray[np.int64]:
+    """Sort words as ``rank_words`` does, but equally frequent ones stay in order."""
+    return np.argsort(-counts, kind="stable")
+
+
 def dictionary_order(words: Sequence[str]) -> list[int]:
     """Sort as a Python 2 dictionary does that is filled with ``words`` one by one: indices.
 

@@ -13,6 +13,8 @@ from unrolled.ragged import Ragged
 from unrolled.text.vocabulary import PADDING, UNKNOWN
 
 Side = Literal["pre", "post"]
+Padding = Literal["keras", "masked"]
+Part = Literal["tail", "head", "both"]
 
 
 def pad_sequences(
@@ -56,38 +58,60 @@ def pad_sequences(
     return padded
 
 
-def prepare(sequences: Ragged, maxlen: int | None, padding: Literal["keras", "masked"]) -> Ragged:
+def prepare(sequences: Ragged, maxlen: int | None, padding: Padding, keep: Part = "tail") -> Ragged:
     """Cut and fill sequences to what a network reads.
 
-    "keras": every sequence has exactly ``maxlen`` ids (None: as many as the longest has), cut and
-    filled with 0 at the front. "masked": only cut at the front; an empty sequence becomes one
-    unknown id, since a network must read something.
+    keep: which ``maxlen`` ids of a longer sequence are kept (None: all), as ``cut`` has it.
+    "keras": every sequence gets exactly ``maxlen`` ids (None: as many as the longest has), filled
+    with 0 at the front. "masked": only cut; an empty sequence becomes one unknown id, since a
+    network must read something.
     """
-    if maxlen is not None and maxlen < 1:
-        raise RecipeError(f"maxlen must be at least 1 (or None for no limit), not {maxlen}")
-    longest = int(sequences.lengths.max(initial=0))
-    ends = last_ids(sequences, longest if maxlen is None else maxlen)
-    if padding == "masked":
-        return _filled(ends, ends.lengths == 0, UNKNOWN)
-    if padding != "keras":
+    if padding not in ("keras", "masked"):
         raise RecipeError(f'padding must be "keras" or "masked", not {padding!r}')
-    time = longest if maxlen is None else maxlen
-    is_read = np.arange(time) >= time - ends.lengths[:, np.newaxis]  # (sequence, time)
+    kept = cut(sequences, maxlen, keep)
+    if padding == "masked":
+        return _filled(kept, kept.lengths == 0, UNKNOWN)
+    time = int(kept.lengths.max(initial=0)) if maxlen is None else maxlen
+    is_read = np.arange(time) >= time - kept.lengths[:, np.newaxis]  # (sequence, time)
     matrix = np.full(is_read.shape, PADDING, dtype=np.int32)
-    matrix[is_read] = ends.ids
+    matrix[is_read] = kept.ids
     return Ragged.from_matrix(matrix)
 
 
-def last_ids(sequences: Ragged, limit: int) -> Ragged:
-    """Keep the last ``limit`` ids of each sequence."""
-    lengths = np.minimum(sequences.lengths, limit)
+def cut(sequences: Ragged, maxlen: int | None, keep: Part = "tail") -> Ragged:
+    """Keep the last ids of each sequence ("tail"), the first ("head"), or half of either ("both").
+
+    Of an odd ``maxlen``, the larger half is at the end.
+    """
+    if keep not in ("tail", "head", "both"):
+        raise RecipeError(f'keep must be "tail", "head" or "both", not {keep!r}')
+    is_long = was_cut(sequences, maxlen)
+    if maxlen is None or not is_long.any():
+        return sequences
+    head = {"tail": 0, "head": maxlen, "both": maxlen // 2}[keep]
+    # +1 where a gap starts, -1 behind its end: the running sum is 1 inside of gaps.
+    steps = np.zeros(len(sequences.ids) + 1, dtype=np.int8)
+    steps[sequences.offsets[:-1][is_long] + head] += 1
+    steps[sequences.offsets[1:][is_long] - (maxlen - head)] -= 1
+    is_kept = np.cumsum(steps[:-1], dtype=np.int8) == 0
+    lengths = np.minimum(sequences.lengths, maxlen)
     offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
-    shifts = np.repeat(sequences.offsets[1:] - offsets[1:], lengths)
-    return Ragged(sequences.ids[np.arange(offsets[-1]) + shifts], offsets)
+    return Ragged(sequences.ids[is_kept], offsets)
+
+
+def was_cut(sequences: Ragged, maxlen: int | None) -> NDArray[np.bool_]:
+    """Which sequences are longer than ``maxlen`` (sequences,); none for None."""
+    if maxlen is None:
+        return np.zeros(len(sequences), dtype=np.bool_)
+    if maxlen < 1:
+        raise RecipeError(f"maxlen must be at least 1 (or None for no limit), not {maxlen}")
+    return sequences.lengths > maxlen
 
 
 def _filled(sequences: Ragged, is_empty: NDArray[np.bool_], only: int) -> Ragged:
     """Replace the empty sequences by a single id."""
+    if not is_empty.any():
+        return sequences
     places = sequences.offsets[:-1][is_empty]
     ids = np.insert(sequences.ids, places, only)
     added = np.concatenate([np.zeros(1, np.int64), np.cumsum(is_empty)])

@@ -1,31 +1,63 @@
-"""From a text to its words: pure functions."""
+"""Tokenizers by name: how a text becomes tokens, and tokens a text again."""
 
 from __future__ import annotations
 
-import string
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
-_SEPARATORS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
-_SPACES = str.maketrans(_SEPARATORS, " " * len(_SEPARATORS))
-_SPACES_AND_SMALL_LETTERS = _SPACES | str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
+import numpy as np
+from numpy.typing import NDArray
+
+from unrolled.errors import RecipeError
+from unrolled.text import keras_words as keras
+from unrolled.text import words
+from unrolled.text.characters import character_tokens
+from unrolled.text.cuts import Cuts, cuts
+from unrolled.text.keras_words import keras_index_words, keras_words
+from unrolled.text.ranking import rank_by_count, rank_words
+from unrolled.text.subwords import Subwords
+
+__all__ = ["NAMES", "TOKENIZERS", "Tokenizer", "keras_index_words", "keras_words", "load_tokenizer"]
 
 
-def keras_words(text: str) -> list[str]:
-    """Words of a text as Keras' ``text_to_word_sequence`` finds them.
+@dataclass(frozen=True)
+class Tokenizer:
+    """A pure function from a text to its tokens, and what goes with it.
 
-    Everything in small letters; punctuation (but not the apostrophe), tab and newline become
-    spaces; split on the space only, so that other white space stays inside words.
+    tokens: of a text; to cut a text in front of a space, tab or newline changes none of them.
+    join: tokens to a text that has the same tokens again.
+    rank: different tokens in order of first appearance, and their counts, to indices into them, the
+    most frequent first.
+    cuts: where else a text may be cut.
     """
-    return [word for word in text.lower().translate(_SPACES).split(" ") if word]
+
+    tokens: Callable[[str], list[str]]
+    join: Callable[[Sequence[str]], str] = " ".join
+    rank: Callable[[Sequence[str], NDArray[np.integer]], NDArray[np.int64]] = rank_by_count
+    cuts: Cuts = field(default_factory=cuts)
+
+    def __call__(self, text: str) -> list[str]:
+        return self.tokens(text)
 
 
-def keras_index_words(text: str) -> list[str]:
-    """Words of a text as Keras' own index of the IMDB reviews has them.
+TOKENIZERS: Mapping[str, Tokenizer] = {
+    "keras": Tokenizer(keras_words, rank=rank_words, cuts=keras.CUTS),
+    "words": Tokenizer(words.word_tokens, cuts=words.CUTS),
+    "characters": Tokenizer(character_tokens, join="".join),
+}
+"""Those that need no training."""
 
-    It was made from byte strings, of which only the letters A to Z become small: "AmÉlie" is
-    "amÉlie". 21 words of the 88,584 differ from ``keras_words``.
-    """
-    return [word for word in text.translate(_SPACES_AND_SMALL_LETTERS).split(" ") if word]
+NAMES = (*TOKENIZERS, "subwords")
 
 
-TOKENIZERS: Mapping[str, Callable[[str], list[str]]] = {"keras": keras_words}
+def load_tokenizer(name: str, model: str | None = None) -> Tokenizer:
+    """Find a tokenizer. model: the trained subwords as JSON, for "subwords" only."""
+    if name not in NAMES:
+        raise RecipeError(f"tokenizer {name!r} is unknown; known: {', '.join(NAMES)}")
+    if (model is not None) != (name == "subwords"):
+        use = "needs" if model is None else "has no use for"
+        raise RecipeError(f"tokenizer {name!r} {use} a trained model")
+    if model is None:
+        return TOKENIZERS[name]
+    subwords = Subwords(model)
+    return Tokenizer(subwords.tokens, subwords.join)

@@ -130,8 +130,11 @@ def chance_loss(targets: NDArray[np.integer]) -> float:
     """Lowest mean cross-entropy of an answer that never looks at the text, in nats.
 
     That answer is the frequency p of each class, and its loss is their entropy, -sum(p ln p):
-    ln(classes) where every class is equally frequent. targets: class numbers (rows,).
+    ln(classes) where every class is equally frequent. With several labels a text it is the mean
+    of each label's own. targets: class numbers (rows,), or 0 and 1 (rows, labels).
     """
+    if targets.ndim == 2:
+        return float(np.mean([chance_loss(label) for label in targets.T]))
     counts = np.bincount(targets)
     shares = counts[counts > 0] / len(targets)
     return float(-(shares * np.log(shares)).sum())

@@ -20,7 +20,7 @@ from unrolled.engine.kernels.products import (
     padded,
 )
 from unrolled.engine.kernels.recurrence import LANES
-from unrolled.engine.kernels.vectors import WIDTH, load, store
+from unrolled.engine.kernels.vectors import WIDTH, load, prefetch, store
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -28,6 +28,8 @@ Ints = NDArray[np.int32]
 Longs = NDArray[np.int64]
 
 _ZERO = np.float32(0.0)
+_AHEAD = 2  # steps before its use that a row of the table is asked for
+_LINE = 16  # numbers that come from memory together
 _BLOCK = 128  # rows whose products and sums are done while they are near
 
 
@@ -129,6 +131,10 @@ def project_ids(
     for step in range(time):
         for lane in range(LANES):
             at = (step * LANES + lane) * row
+            if step + _AHEAD < time:
+                word = ids[(step + _AHEAD) * LANES + lane]
+                for tap in range(window):
+                    _bring_near(kernel, (tap * words + word) * gates * units, gates * units)
             for j in range(0, row, WIDTH):
                 store(z, at + j, load(bias, j))
             for tap in range(window):
@@ -139,6 +145,13 @@ def project_ids(
                 own = (tap * words + ids[read * LANES + lane]) * gates * units
                 for gate in range(gates):
                     _add_row(kernel, own + gate * units, units, z, at + gate * width)
+
+
+@inner
+def _bring_near(a: Floats, at: int, size: int) -> None:
+    """Asks for ``size`` numbers of an array, which words have scattered over memory."""
+    for j in range(at, at + size, _LINE):
+        prefetch(a, j)
 
 
 @inner

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
 from unrolled.engine.layers.base import (
@@ -56,6 +56,7 @@ class QRNN(Scanned):
     Source: Bradbury et al. 2016, "Quasi-Recurrent Neural Networks", equations 1 to 4.
     """
 
+    _: KW_ONLY
     window: int = 2
     kind: ClassVar[str] = "qrnn"
     gates: ClassVar[int] = 3

@@ -106,6 +106,7 @@ class LSTM(Recurrent):
     Equals Keras' ``LSTM``; source: Hochreiter & Schmidhuber 1997, Gers et al. 2000.
     """
 
+    _: KW_ONLY
     unit_forget_bias: bool = True
     kind: ClassVar[str] = "lstm"
     gates: ClassVar[int] = 4
@@ -134,8 +135,7 @@ class LSTM(Recurrent):
         starts: Longs,
         d_states: Floats,
     ) -> tuple[Floats, Weights]:
-        *arrays, mask = memory
-        states, cells, gates = arrays
+        states, cells, gates, mask = memory
         d_z, d_recurrent = operations.lstm_backward(
             states,
             cells,
@@ -162,6 +162,7 @@ class GRU(Recurrent):
     Equals Keras' ``GRU``; source: Cho et al. 2014.
     """
 
+    _: KW_ONLY
     reset_after: bool = True
     kind: ClassVar[str] = "gru"
     gates: ClassVar[int] = 3
@@ -197,8 +198,7 @@ class GRU(Recurrent):
         starts: Longs,
         d_states: Floats,
     ) -> tuple[Floats, Weights]:
-        *arrays, mask = memory
-        states, gates, inner = arrays
+        states, gates, inner, mask = memory
         d_z, d_recurrent, d_bias = operations.gru_backward(
             states,
             gates,

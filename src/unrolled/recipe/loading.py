@@ -1,0 +1,103 @@
+"""A recipe from a preset's name or a TOML file, with changes on top."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from unrolled.errors import RecipeError
+from unrolled.recipe.presets import DEFAULT_RECIPE, PRESETS
+from unrolled.recipe.sections import SECTIONS, Recipe
+from unrolled.recipe.words import flat, nearest, shown, toml_value
+
+
+def load_recipe(name_or_path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
+    """Find a preset by name or read a TOML file, with ``key=value`` overrides on top.
+
+    A TOML file starts from the preset that it names as ``base`` (the default preset without one)
+    and may set any keys. An override's value is read as TOML; a bare word is a string.
+    A setting of the preset that nothing reads any more, after the changes, has its default.
+    """
+    where = str(name_or_path)
+    preset = PRESETS.get(where)
+    settings, named = (preset.to_dict(), set()) if preset is not None else _read_file(where)
+    changes = dict(_parsed(override) for override in overrides)
+    place = where if preset is None else f'recipe "{where}"'
+    return _changed(settings, changes, named | changes.keys(), place)
+
+
+def changed_recipe(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
+    """Give ``recipe`` other settings, as {"network.units": 8}, as overrides would."""
+    return _changed(recipe.to_dict(), changes, set(changes), f'recipe "{recipe.name}"')
+
+
+def _changed(
+    settings: dict[str, Any], changes: Mapping[str, Any], named: Iterable[str], where: str
+) -> Recipe:
+    """``settings``, in place, with changes; ``named`` are all keys that someone asked for."""
+    known = flat(settings)
+    for key, value in changes.items():
+        if key not in known:
+            raise RecipeError(f'unknown setting "{key}"{nearest(key, known)}')
+        section, _, name = key.rpartition(".")
+        (settings[section] if section else settings)[name] = value
+    _forget_unread(settings, set(named))
+    return Recipe.from_dict(settings, where)
+
+
+def _forget_unread(settings: dict[str, Any], named: set[str]) -> None:
+    """Remove what nothing reads and nobody asked for: --set network.cell=gru ends the window."""
+    for kind in SECTIONS:
+        values = settings.get(kind.section)
+        if not isinstance(values, dict):
+            continue  # an error that validation will name
+        for name, (other, readers) in kind.read_by.items():
+            if f"{kind.section}.{name}" not in named and values.get(other) not in readers:
+                values.pop(name, None)
+
+
+def _read_file(where: str) -> tuple[dict[str, Any], set[str]]:
+    """The settings of a file with those of its base, and the keys that it names itself."""
+    path = Path(where)
+    if path.suffix != ".toml" and not path.exists():
+        raise RecipeError(
+            f'there is no recipe "{where}" (known: {", ".join(PRESETS)}, or a .toml file)'
+            f"{nearest(where, PRESETS)}"
+        )
+    changes = _parsed_file(path, where)
+    base = changes.pop("base", DEFAULT_RECIPE)
+    if not isinstance(base, str) or base not in PRESETS:
+        raise RecipeError(
+            f"{where}: base = {shown(base)}: must be one of {', '.join(PRESETS)}"
+            f"{nearest(str(base), PRESETS)}"
+        )
+    settings = {**PRESETS[base].to_dict(), "name": path.stem}
+    for key, value in changes.items():
+        if isinstance(settings.get(key), dict) and isinstance(value, dict):
+            settings[key].update(value)
+        else:
+            settings[key] = value
+    return settings, set(flat(changes))
+
+
+def _parsed_file(path: Path, where: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_bytes().decode("utf-8"))
+    except OSError as error:
+        raise RecipeError(f"{where}: cannot read the recipe: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise RecipeError(
+            f"{where}: not UTF-8 text (byte {error.start}); save the recipe as UTF-8"
+        ) from None
+    except tomllib.TOMLDecodeError as error:
+        raise RecipeError(f"{where}: not valid TOML: {error}") from None
+
+
+def _parsed(override: str) -> tuple[str, Any]:
+    """Split "training.epochs=20" into the key and the value."""
+    key, equals, value = (part.strip() for part in override.partition("="))
+    if not equals:
+        raise RecipeError(f'"{override}" sets nothing: write key=value, as in training.epochs=20')
+    return key, toml_value(value)

@@ -1,0 +1,219 @@
+"""What only a training knows, measured at its end and kept in the model's ``metrics.json``.
+
+So the report can be written anew from the model's folder, without its data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unrolled.datasets.doctor import Diagnosis
+from unrolled.datasets.examples import Examples
+from unrolled.evaluation.metrics import most_wrong, score
+from unrolled.model import TextClassifier
+from unrolled.model.card import PLATEAU, TOKENS
+from unrolled.model.predictions import label_probabilities, set_probabilities
+from unrolled.ragged import Ragged
+from unrolled.report.contents import Examination, Flaw, Lengths, Mistake, PartRead, ReportData
+from unrolled.report.rival import Rival, scored_rows
+from unrolled.report.standing import Standing, answers, measure
+from unrolled.text.sequences import was_cut
+from unrolled.training.state import Labelled
+
+FACTS = "report"  # the key in metrics.json
+MISTAKES = 10
+CLASSES_NAMED = 12
+PLATEAU_NOTE = (
+    f"This run {PLATEAU}: its loss was still that of guessing when early stopping found no more "
+    "progress. It happens now and then, by the initial weights; another seed, or more patience, "
+    "gets past it."
+)
+
+
+def keep_facts(
+    classifier: TextClassifier,
+    *,
+    data_name: str,
+    train: Labelled,
+    validation: Labelled,
+    examples: Examples,
+    probabilities: NDArray[np.floating],
+    rival: Rival,
+    diagnosis: Diagnosis | None,
+    peak_memory_mb: float | None,
+    reference: Mapping[str, Sequence[float]] | None = None,
+) -> Standing:
+    """Put into the model's metrics what its report needs; to be saved with it.
+
+    train, validation: uncut sequences and targets. examples: the validation texts; probabilities:
+    theirs (texts, classes). diagnosis: None where the data were not examined. reference: the same
+    experiment's history elsewhere, drawn behind the curves. Returns how the network stands.
+    """
+    rows = scored_rows(len(examples))
+    given, targets, decision = probabilities[rows], validation[1][rows], classifier.decision_
+    standing = measure(
+        given,
+        targets,
+        decision,
+        train_targets=train[1],
+        available=len(examples),
+        rival=rival,
+    )
+    chosen = answers(decision, given, several=standing.several)
+    parts = {"training": train[0], "validation": validation[0]}
+    read = [_part_read(classifier, part, sequences) for part, sequences in parts.items()]
+    mistakes = _mistakes(classifier, examples, rows, given, targets)
+    classifier.metrics_[FACTS] = {
+        "data_name": data_name,
+        "source": examples.source,
+        "standing": standing.to_dict(),
+        "confusion": score(given, targets, predicted=chosen).confusion.tolist(),
+        "mistakes": [asdict(mistake) for mistake in mistakes],
+        "read": [asdict(part) for part in read],
+        "examination": None if diagnosis is None else asdict(_examination(diagnosis)),
+        "peak_memory_mb": peak_memory_mb,
+        "reference": None if reference is None else dict(reference),
+    }
+    return standing
+
+
+def report_data(classifier: TextClassifier, title: str) -> ReportData:
+    """Everything that the report of a trained classifier shows; needs ``keep_facts`` before.
+
+    Facts that a model of an earlier version did not keep are left out.
+    """
+    recipe, metrics, history = classifier.recipe, classifier.metrics_, classifier.history_
+    facts, lengths = metrics[FACTS], Lengths.of(metrics["lengths"])
+    standing, examination = facts.get("standing"), facts.get("examination")
+    unit = TOKENS[recipe.text.tokenizer]
+    classes = _names(classifier)
+    return ReportData(
+        title=title,
+        data=[
+            ("data set", facts["data_name"]),
+            ("from", facts["source"]),
+            ("training texts", f"{metrics['train_count']:,}"),
+            ("validation texts", f"{metrics['validation_count']:,}"),
+            ("labels" if classifier.multi_label_ else "classes", _listed(classes)),
+            ("mean length", f"{lengths.mean:,.1f} {unit}"),
+            ("median length", f"{lengths.median:,g} {unit}"),
+        ],
+        recipe=_flat(recipe.to_dict()),
+        layers=classifier.layer_rows(),
+        history=history.history,
+        best_epoch=history.best_epoch,
+        stop_reason=metrics["stop_reason"],
+        seconds=metrics["seconds"],
+        classes=classes,
+        confusion=np.array(facts["confusion"], dtype=np.int64),
+        mistakes=[Mistake(**mistake) for mistake in facts["mistakes"]],
+        lengths=lengths,
+        maxlen=recipe.text.maxlen,
+        keep=recipe.text.keep,
+        unit=unit,
+        decision=classifier.decision_,
+        standing=None if standing is None else Standing.from_dict(standing),
+        examination=None if examination is None else Examination.from_dict(examination),
+        read=[PartRead(**part) for part in facts.get("read", ())],
+        peak_memory_mb=facts["peak_memory_mb"],
+        reference=facts["reference"],
+        note=PLATEAU_NOTE if metrics["plateau"] else None,
+    )
+
+
+def _mistakes(
+    classifier: TextClassifier,
+    examples: Examples,
+    rows: NDArray[np.int64],
+    probabilities: NDArray[np.floating],
+    targets: NDArray[Any],
+) -> list[Mistake]:
+    """The worst of them. rows: where the texts are among the examples; the others are of these."""
+    classes, decision = _names(classifier), classifier.decision_
+    several = targets.ndim == 2
+    chosen = decision.choose_many(probabilities) if several else decision.choose(probabilities)
+    sure = (set_probabilities if several else label_probabilities)(probabilities, chosen)
+    worst = most_wrong(probabilities, targets, MISTAKES, predicted=chosen)
+    shown = examples.take(rows[worst])
+    return [
+        Mistake(
+            text=shown.texts[place],
+            truth=_named(classes, targets[row]),
+            predicted=_named(classes, chosen[row]),
+            probability=float(sure[row]),
+            where=shown.where(place),
+        )
+        for place, row in enumerate(worst.tolist())
+    ]
+
+
+def _part_read(classifier: TextClassifier, part: str, sequences: Ragged) -> PartRead:
+    maxlen, lengths = classifier.recipe.text.maxlen, sequences.lengths
+    words = lengths - classifier.recipe.text.start_token
+    unknown = classifier.vocabulary_.unknown_share(sequences)
+    kept = lengths if maxlen is None else np.minimum(lengths, maxlen)
+    return PartRead(
+        part=part,
+        texts=len(sequences),
+        unknown=float((unknown * words).sum() / max(1, words.sum())),
+        cut=float(was_cut(sequences, maxlen).mean()),
+        lost=float((lengths - kept).sum() / max(1, lengths.sum())),
+    )
+
+
+def _examination(diagnosis: Diagnosis) -> Examination:
+    reasons: dict[str, int] = {}
+    for part in diagnosis.parts:
+        for reason, count in part.set_aside.items():
+            reasons[reason] = reasons.get(reason, 0) + count
+    return Examination(
+        rows_in=diagnosis.rows_in,
+        rows_used=diagnosis.rows_used,
+        set_aside=reasons,
+        flaws=[
+            Flaw(
+                kind=finding.kind,
+                severity=finding.severity,
+                count=finding.count,
+                what=finding.what,
+                advice=finding.advice,
+                examples=finding.examples,
+            )
+            for finding in diagnosis.findings
+        ],
+    )
+
+
+def _names(classifier: TextClassifier) -> list[str]:
+    return [str(label) for label in classifier.classes_]
+
+
+def _named(classes: Sequence[str], chosen: NDArray[Any]) -> str:
+    """The label of a class number; of 0 and 1 for each class, all labels that apply."""
+    if chosen.ndim == 0:
+        return classes[int(chosen)]
+    return ", ".join(classes[place] for place in np.flatnonzero(chosen).tolist()) or "no label"
+
+
+def _listed(classes: Sequence[str]) -> str:
+    """All names, or how many there are and the first of them."""
+    if len(classes) <= CLASSES_NAMED:
+        return ", ".join(classes)
+    rest = len(classes) - CLASSES_NAMED
+    return f"{len(classes)}: {', '.join(classes[:CLASSES_NAMED])} and {rest} more"
+
+
+def _flat(settings: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """Rows of "training.epochs" and its value."""
+    rows: list[tuple[str, str]] = []
+    for key, value in settings.items():
+        if isinstance(value, Mapping):
+            rows += _flat(value, f"{prefix}{key}.")
+        else:
+            rows.append((f"{prefix}{key}", "none" if value is None else str(value)))
+    return rows

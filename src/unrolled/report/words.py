@@ -1,0 +1,46 @@
+"""Numbers and texts as a page writes them."""
+
+from __future__ import annotations
+
+import re
+
+NONE = "\N{EN DASH}"
+
+# What HTML cannot hold (lone surrogates, control characters) or what turns the text around.
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+
+
+def whole(number: int) -> str:
+    """25,000."""
+    return f"{number:,}"
+
+
+def four(number: float) -> str:
+    """0.5512."""
+    return f"{number:.4f}"
+
+
+def percent(share: float) -> str:
+    """73.2%."""
+    return f"{share:.1%}"
+
+
+def duration(seconds: float) -> str:
+    """Seconds with about three digits: 0.0310, 1.25, 24, 1,234."""
+    if seconds >= 100:
+        return f"{seconds:,.0f}"
+    return f"{seconds:.3g}" if seconds >= 10 else f"{seconds:#.3g}"
+
+
+def sure(probability: float) -> str:
+    """Write a percentage that does not claim certainty: 99.97 %, not 100 %."""
+    for digits in range(1, 6):
+        text = f"{probability:.{digits}%}"
+        if not text.startswith("100"):
+            return text
+    return "100%"
+
+
+def printable(text: str) -> str:
+    """Put the replacement character in place of what a page cannot hold."""
+    return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -1,0 +1,1 @@
+"""From a file of texts to a file of their labels, however long: one step beside the other."""
