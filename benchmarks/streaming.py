@@ -82,7 +82,7 @@ def write(path: Path, count: int) -> None:
         return
     import polars
 
-    folder = path.with_suffix("")
+    folder = path.with_name(f"parts of {path.stem}")
     folder.mkdir()
     parts = []
     while some := list(islice(wanted, AT_ONCE)):
@@ -97,20 +97,30 @@ def measure(folder: Path, count: int, suffix: str, recipe: str) -> list[Figures]
         print(f"writing {size:,} rows ...", file=sys.stderr, flush=True)
         write(path, size)
 
+    def model(path: Path) -> Path:
+        return folder / f"model of {path.stem}"
+
     def train(path: Path) -> list[str]:
-        options = ["--recipe", recipe, "--set", "training.epochs=1", "--overwrite"]
-        return unrolled("train", str(path), "--out", str(folder / path.stem), *options)
+        options = [
+            "--recipe",
+            recipe,
+            "--set",
+            "training.epochs=1",
+            "--overwrite",
+            "--no-baselines",
+        ]
+        return unrolled("train", str(path), "--out", str(model(path)), *options)
 
     def predict(path: Path) -> list[str]:
         files = ["--input", str(path), "--output", str(folder / f"labels{suffix}"), "--overwrite"]
-        return unrolled("predict", str(folder / many.stem), *files)
+        return unrolled("predict", str(model(many)), *files)
 
     figures = []
     for name, command in (("train, one epoch", train), ("predict", predict)):
         run_once(command(few), {})  # compiles the kernels
         few_run, many_run = run_once(command(few), {}), run_once(command(many), {})
         if name != "predict":
-            tokens = tokens_of(folder / many.stem, count)
+            tokens = tokens_of(model(many), count)
         figures.append(Figures(name, count, tokens, *many_run, *few_run))
         print(f"{name}: {many_run[0]:.1f} s", file=sys.stderr, flush=True)
     return figures

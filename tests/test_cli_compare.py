@@ -119,7 +119,7 @@ def test_what_is_printed(there, capsys) -> None:
     assert re.search(r"^ +A  good +B  muddled$", told, re.MULTILINE)
     figure = r"[01]\.\d{4} \[[01]\.\d{4}, [01]\.\d{4}\]"
     assert re.search(rf"^accuracy +{figure} +{figure}$", told, re.MULTILINE)
-    assert re.search(r"^parameters +\d+ +\d+$", told, re.MULTILINE)
+    assert re.search(r"^parameters +[\d,]+ +[\d,]+$", told, re.MULTILINE)
     assert re.search(r"^size on disk +\d+\.\d\d MB +\d+\.\d\d MB$", told, re.MULTILINE)
     assert re.search(r"^texts a second +[\d,]+ +[\d,]+$", told, re.MULTILINE)
     assert re.search(

@@ -16,13 +16,18 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import polars
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from unrolled.cli import main, row_progress
 from unrolled.cli.row_progress import RowProgress, clock
 from unrolled.errors import InputError
 from unrolled.model import TextClassifier
+from unrolled.model.predictions import Predictions
+from unrolled.scoring.formats import FORMATS
 from unrolled.scoring.parts import JOURNAL, Parts
 from unrolled.scoring.pipeline import ahead
 
@@ -165,6 +170,56 @@ def test_parquet_columns_have_the_types_of_what_they_hold(place):
         "label": polars.String, "probability": polars.Float32, "unknown_share": polars.Float32,
         "was_cut": polars.Boolean, "probabilities": probabilities, "text": polars.String,
     }  # fmt: skip
+
+
+SEVERAL = [("bad", "good"), (), ("good",)]
+ABSTAINING = ["good", None, "bad"]
+
+
+def predicted(labels: list[object]) -> Predictions:
+    """Of the texts a, b and c."""
+    return Predictions(
+        classes=["bad", "good"],
+        labels=labels,
+        probability=np.array([0.75, 0.5, 1], np.float32),
+        probabilities=np.array([[0.75, 0.75], [0.5, 0.25], [0, 1]], np.float32),
+        unknown_share=np.array([0, 0.5, 1], np.float32),
+        was_cut=np.array([False, True, False]),
+    )
+
+
+@pytest.mark.parametrize(
+    ("labels", "in_fields", "in_json"),
+    [
+        (SEVERAL, ["bad|good", "", "good"], [["bad", "good"], [], ["good"]]),
+        (ABSTAINING, ["good", "", "bad"], ABSTAINING),
+    ],
+)
+def test_several_labels_and_none(tmp_path, labels, in_fields, in_json):
+    for suffix, written_as in FORMATS.items():
+        part, whole = tmp_path / "part", tmp_path / f"whole{suffix}"
+        part.write_bytes(written_as.part(["a", "b", "c"], predicted(labels)))
+        written_as.join([part, part], whole)
+        if suffix == ".parquet":
+            assert polars.read_parquet(whole)["label"].to_list() == in_json * 2
+        elif "json" in suffix:
+            text = whole.read_text()
+            rows = json.loads(text) if suffix == ".json" else map(json.loads, text.splitlines())
+            assert [row["label"] for row in rows] == in_json * 2
+        else:
+            sign = "," if suffix == ".csv" else "\t"
+            rows = list(csv.reader(whole.read_text().splitlines(), delimiter=sign))
+            assert rows[0] == ["label", "probability", "unknown_share", "was_cut", "text"]
+            assert [row[0] for row in rows[1:]] == in_fields * 2
+            assert rows[2] == [in_fields[1], "0.5", "0.5", "true", "b"]
+
+
+@given(st.lists(st.text(st.characters(codec="utf-8")), min_size=3, max_size=3))
+def test_fields_are_read_back_by_the_csv_module(texts):
+    for suffix, delimiter in ((".csv", ","), (".tsv", "\t")):
+        part = FORMATS[suffix].part(texts, predicted(ABSTAINING)).decode("utf-8")
+        rows = csv.reader(io.StringIO(part, newline=""), delimiter=delimiter, strict=True)
+        assert [row[4] for row in rows] == texts
 
 
 def test_the_summary_as_json(place, capsys):

@@ -21,6 +21,8 @@ def of(name: str, wrong: int, count: int = 400) -> tuple[Contender, np.ndarray]:
          "beats tf: 0.9000 against 0.8825 (p = 0.016)", True),
         (40, {"tf": 38}, "loses to tf: 0.9000 against 0.9050 (p = 0.500, as chance can make it)",
          False),
+        (38, {"tf": 40}, "is not clearly better than tf: 0.9050 against 0.9000 (p = 0.500, "
+         "as chance can make it)", False),
         (40, {"guess": 200, "tf": 40}, "only equals tf: 0.9000 against 0.9000 (p = 1.000)", False),
         (40, {"guess": 200}, "beats guess: 0.9000 against 0.5000 (p < 0.001)", True),
         (40, {"guess": 50, "tf": 50}, "beats tf: 0.9000 against 0.8750 (p = 0.002)", True),

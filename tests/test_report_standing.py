@@ -13,7 +13,7 @@ from unrolled.evaluation.calibration import calibration_error
 from unrolled.evaluation.decision import Decision
 from unrolled.evaluation.metrics import score
 from unrolled.report.rival import Rival, no_rival
-from unrolled.report.standing import Standing, measure
+from unrolled.report.standing import FIGURES, Standing, measure
 
 NO_RIVAL = no_rival("--no-baselines")
 
@@ -94,6 +94,7 @@ def test_figures_and_intervals_are_those_of_the_scores():
     targets = np.arange(200) % 3 // 2
     scores = score(answers(targets, 20), targets)
     found = stand(20, 60)
+    assert set(found.network.figures) == set(FIGURES) == set(found.network.intervals)
     for name, value in found.network.figures.items():
         assert value == getattr(scores, name)
         low, high = found.network.intervals[name]
@@ -117,6 +118,17 @@ def test_bins_hold_every_claim_and_make_up_the_calibration_error():
         assert all(one.low <= one.confidence <= one.high + 1e-9 for one in found.bins)
         error = sum(one.count * abs(one.confidence - one.right) for one in found.bins) / claims
         assert error == pytest.approx(calibration_error(given, true))
+
+
+def test_a_bin_tells_how_sure_and_how_often_right() -> None:
+    targets = np.arange(200) % 3 // 2
+    found = stand(0)
+    assert [(one.count, one.right) for one in found.bins] == [(200, 1.0)]
+    assert found.bins[0].confidence == pytest.approx(0.9)
+    assert measure(
+        answers(targets, 200), targets, Decision(), train_targets=targets, available=200,
+        rival=NO_RIVAL,
+    ).bins[0].right == pytest.approx(0.0)  # fmt: skip
 
 
 def test_a_network_that_may_abstain_has_to_answer_and_what_it_would_do_is_told():

@@ -153,3 +153,24 @@ def test_cut_refuses_impossible_settings() -> None:
         prepare(sequences, 1, "masked", "middle")  # type: ignore[arg-type]
     with pytest.raises(RecipeError, match="at least 1"):
         was_cut(sequences, 0)
+
+
+def test_an_excerpt_is_prepared_as_its_copy_is() -> None:
+    rng = np.random.default_rng(0)
+    whole = Ragged.from_lists([rng.integers(3, 90, rng.integers(1, 12)) for _ in range(40)])
+    rows = rng.permutation(40)[:25]
+    excerpt, copy = whole.excerpt(rows), whole.take(rows)
+    for keep in ("tail", "head", "both"):
+        for padding in ("masked", "keras"):
+            for maxlen in (None, 1, 5, 30):
+                ours = prepare(excerpt, maxlen, padding, keep)
+                truth = prepare(copy, maxlen, padding, keep)
+                assert [list(ids) for ids in ours] == [list(ids) for ids in truth]
+    assert np.shares_memory(prepare(excerpt, 5, "masked").ids, whole.ids)
+    np.testing.assert_array_equal(was_cut(excerpt, 5), was_cut(copy, 5))
+
+
+def test_an_excerpt_with_an_empty_text_gets_an_id_to_read() -> None:
+    whole = Ragged.from_lists([[5, 6], [], [7]])
+    ours = prepare(whole.excerpt(np.array([1, 2])), 1, "masked")
+    assert [list(ids) for ids in ours] == [[2], [7]]

@@ -199,6 +199,7 @@ def test_texts_to_predict_keep_blank_rows(path):
         ("a.csv", b'text,label\na,x\n"open,x\nb,y\n', ":3: a double quote opens a field"),
         ("a.tsv", b'text\tlabel\n"so\t0\n"ok" yes\t1\nno label\n', ":4: the row has 1 fields"),
         ("a.tsv", b'text\tlabel\nfine\t1\n"so bad\t0\nso good"\t1\n', ":4: the line is a row, or"),
+        ("a.tsv", b'text\tn\n"a\t0\nb"\t1\nmore\t0\nmore\t1\n', ":3: the line is a row, or"),
         ("a.jsonl", b'{"text": "a"}\n\n{"text" 1}\n', ":3: the line is not JSON"),
         ("a.jsonl", b'{"text": "a"}\n{"text": 1}\n', ":2: the text is a number"),
         ("a.txt", "\ufefftext\n".encode("utf-16"), ":1: the file is in UTF-16"),

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from unrolled.ragged import Ragged
 from unrolled.text import encoder
+from unrolled.text.chunk_table import empty_table, number_chunks
 from unrolled.text.encoder import Encoder, Numbering, number_words, with_first
 from unrolled.text.tokenizer import TOKENIZERS, Tokenizer
 
@@ -62,17 +64,26 @@ def test_chunks_are_tokenized_once() -> None:
 
 
 @pytest.mark.usefixtures("no_text_is_too_short")
-def test_the_memory_is_emptied_when_it_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("chunks", "size"), [(30, 200), (30, 400), (300, 200)])
+def test_the_memory_is_emptied_when_it_is_full(
+    monkeypatch: pytest.MonkeyPatch, chunks: int, size: int
+) -> None:
     monkeypatch.setattr(encoder, "_BATCH", 40)
-    monkeypatch.setattr(encoder, "_MOST_CHUNKS", 30)
-    monkeypatch.setattr(encoder, "_MOST_BYTES", 200)
+    monkeypatch.setattr(encoder, "_MOST_CHUNKS", chunks)
+    monkeypatch.setattr(encoder, "_MOST_BYTES", size)
     texts = [f"word{number} w{number % 7} {'long' * (number % 90)}!" for number in range(300)]
     for name in ("words", "characters"):
         coder, kept = Encoder(TOKENIZERS[name], Numbering(5).__getitem__), set()
         for text, expected in zip(texts, one_by_one(texts, TOKENIZERS[name]), strict=True):
             assert lists(coder.encode_all([text])) == [expected]
-            kept.add(None if coder._memory is None else len(coder._memory.starts))
-        assert kept == {None, 31}  # what one long text needed is given back
+            if coder._memory is not None:  # what one long text needed is given back
+                table = coder._memory._table
+                assert (len(table.starts), len(table.characters)) == (chunks + 1, size)
+                kept.add(coder._memory._known)
+            else:
+                kept.add(0)
+        assert 0 in kept or size == 400
+        assert 3 < max(kept) <= chunks
 
 
 @pytest.mark.usefixtures("no_text_is_too_short")
@@ -111,6 +122,32 @@ def test_threads_share_an_encoder() -> None:
     for thread in threads:
         thread.join()
     assert results == dict.fromkeys(range(6), True)
+
+
+def fnv(words: NDArray[np.uint8]) -> NDArray[np.uint64]:
+    """The table's hash of rows of bytes (words, bytes)."""
+    values = np.full(len(words), 0xCBF29CE484222325, dtype=np.uint64)
+    for column in words.T:
+        values = (values ^ column) * np.uint64(0x100000001B3)
+    return values
+
+
+def test_chunks_of_one_hash_are_told_apart() -> None:
+    words = np.random.default_rng(0).integers(97, 123, (400_000, 7), dtype=np.uint8)
+    words = np.unique(words, axis=0)
+    values = fnv(words)
+    tops = values >> np.uint64(32)  # all that a slot keeps of a hash
+    places = tops << np.uint64(2) | (values ^ tops) & np.uint64(3)  # and one of four slots
+    order = np.argsort(places)
+    twins = order[np.flatnonzero(np.diff(places[order]) == 0)[0] :][:2]
+    data = words[twins]
+    table = empty_table(2, 14)
+    assert len(table.slots) == 4
+    known, numbers = number_chunks(
+        table, 0, np.tile(data.ravel(), 2), np.arange(7, 29, 7, dtype=np.int64)
+    )
+    assert known == 2
+    assert numbers.tolist() == [0, 1, 0, 1]
 
 
 def test_words_are_numbered_by_first_appearance() -> None:

@@ -129,8 +129,12 @@ def test_only_the_words_of_counted_rows_count(
 
 
 def test_frequent_words_come_first_and_then_those_that_come_first() -> None:
-    words = Vocabulary.from_texts(["d b b", "c a", "b a"], "words").words
-    assert words == ("b", "a", "d", "c")
+    texts = ["d b b", "c a", "b a c", "c d", "d"]
+    assert Vocabulary.from_texts(texts, "words").words == ("d", "b", "c", "a")
+    rows = np.array([3, 2, 0])
+    vocabulary, _ = Vocabulary.fit(texts, tokenizer="words", counted=lambda _: rows)
+    assert vocabulary.words == ("b", "c", "d", "a")
+    assert vocabulary.counts == (3, 2, 2, 1)
 
 
 @pytest.mark.parametrize("tokenizer", TOKENIZERS)

@@ -1,1 +1,1 @@
-"""One module a peer: the same two networks, trained the way that peer's users would train them."""
+"""One module a peer and kind of work, written the way that peer's users would write it."""

@@ -28,8 +28,8 @@ def fasttext_bigrams(train: Reviews, threads: int) -> Labeller:
     with tempfile.TemporaryDirectory() as name:
         file = Path(name, "train.txt")
         with file.open("w", encoding="utf-8") as lines:
-            for text, label in zip(train.texts, train.labels, strict=True):
-                lines.write(f"{_PREFIX}{label} {_one_line(text)}\n")
+            for text, own in zip(train.texts, train.labels, strict=True):
+                lines.write(f"{_PREFIX}{own} {_one_line(text)}\n")
         model = fasttext.train_supervised(
             str(file), wordNgrams=2, lr=0.3, epoch=10, dim=10, bucket=1_000_000, thread=threads,
             verbose=0,

@@ -44,10 +44,11 @@ def serve_requests(make_peer: Callable[[], Any]) -> None:
     for line in sys.stdin:
         request = json.loads(line)
         started, cpu_started = time.perf_counter(), time.process_time()
+        answer: dict[str, Any] = {}
         try:
             wanted = request.pop("do")
             if wanted == "load":
-                peer, answer = make_peer(), {}
+                peer = make_peer()
             elif peer is None:
                 raise PeerError("nothing is loaded")
             else:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from unrolled.datasets import imdb
+from unrolled.datasets.imdb.reviews import Split
 from unrolled.datasets.split import train_validation_split
 from unrolled.recipe import load_recipe
 
@@ -23,7 +24,7 @@ class Reviews:
         return len(self.texts)
 
 
-def reviews_of(split: imdb.Split) -> Reviews:
+def reviews_of(split: Split) -> Reviews:
     examples = imdb.load_examples(split)
     return Reviews(list(examples.texts), [str(label) for label in examples.labels])
 

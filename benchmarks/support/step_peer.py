@@ -51,7 +51,8 @@ class Served:
 
     def run(self, case: str, seconds: float) -> dict[str, list[float]]:
         """Wall seconds of each step, for as many as fit into ``seconds``; one at least."""
-        step, taken = self._steps[case], []
+        step = self._steps[case]
+        taken: list[float] = []
         started = before = time.perf_counter()
         while not taken or before - started < seconds:
             step()

@@ -71,6 +71,24 @@ class Ragged:
         """Number of ids of each sequence (sequences,)."""
         return np.diff(self.offsets)
 
+    @property
+    def starts(self) -> NDArray[np.int64]:
+        """Where each sequence begins (sequences,)."""
+        return self.offsets[:-1]
+
+    @property
+    def ends(self) -> NDArray[np.int64]:
+        """Where each sequence ends (sequences,)."""
+        return self.offsets[1:]
+
+    def packed(self) -> Ragged:
+        """As it is: end to end."""
+        return self
+
+    def excerpt(self, indices: NDArray[np.integer]) -> Excerpt:
+        """The sequences at ``indices``, in that order, without a copy of their ids."""
+        return Excerpt(self, self.starts[indices], self.ends[indices])
+
     def take(self, indices: NDArray[np.integer]) -> Ragged:
         """The sequences at ``indices``, in that order."""
         return self.pieces(self.offsets[indices], self.lengths[indices])
@@ -85,3 +103,48 @@ class Ragged:
             places = np.arange(offsets[first], offsets[last])
             ids[offsets[first] : offsets[last]] = self.ids[places + shifts]
         return Ragged(ids, offsets)
+
+
+@dataclass(frozen=True)
+class Excerpt:
+    """Sequences that lie anywhere in the ids of a `Ragged`, which is not copied.
+
+    Sequence ``i`` is ``whole.ids[starts[i]:ends[i]]``. starts, ends: int64 (sequences,).
+    """
+
+    whole: Ragged
+    starts: NDArray[np.int64]
+    ends: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def __getitem__(self, index: int) -> NDArray[np.int32]:
+        return self.whole.ids[self.starts[index] : self.ends[index]]
+
+    @property
+    def ids(self) -> NDArray[np.int32]:
+        """The ids among which the sequences lie."""
+        return self.whole.ids
+
+    @property
+    def id_range(self) -> tuple[int, int]:
+        """Bounds of the ids: the smallest and the largest of the whole."""
+        return self.whole.id_range
+
+    @cached_property
+    def lengths(self) -> NDArray[np.int64]:
+        """Number of ids of each sequence (sequences,)."""
+        return self.ends - self.starts
+
+    def take(self, indices: NDArray[np.integer]) -> Ragged:
+        """The sequences at ``indices``, in that order, end to end."""
+        return self.whole.pieces(self.starts[indices], self.lengths[indices])
+
+    def packed(self) -> Ragged:
+        """All of them, end to end."""
+        return self.whole.pieces(self.starts, self.lengths)
+
+
+Sequences = Ragged | Excerpt
+"""Sequences of ids that are read and not changed."""

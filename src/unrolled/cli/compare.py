@@ -32,7 +32,7 @@ _WORSE = 1
 class _Side:
     """One of the two models.
 
-    chosen: what every text gets, as ``figures.answers`` says. seconds: for all texts, at best.
+    chosen: what every text gets, as ``Decision.answers`` says. seconds: for all texts, at best.
     """
 
     path: Path
@@ -169,7 +169,7 @@ def _sides(
             path,
             classifier,
             found,
-            figures.answers(classifier.decision_, found, several=several),
+            classifier.decision_.answers(found, several=several),
             best,
         )
         for path, classifier, found, best in zip(

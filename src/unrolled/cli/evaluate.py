@@ -72,7 +72,7 @@ def evaluate(
     targets = classifier.targets(examples)
     training = _training(classifier, examples, train or _built_in(data), columns)
     probabilities = classifier.predict_proba(examples.texts)
-    chosen = figures.answers(classifier.decision_, probabilities, several=targets.ndim == 2)
+    chosen = classifier.decision_.answers(probabilities, several=targets.ndim == 2)
     network = contender("network", probabilities, targets, chosen)
     baselines, missing = _baselines(examples, targets, training, len(classifier.classes_))
     verdict = judge(network, list(baselines.values()), targets)

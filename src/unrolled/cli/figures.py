@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from unrolled.cli import console
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from unrolled.evaluation.contest import Contender
-    from unrolled.evaluation.decision import Decision
     from unrolled.evaluation.metrics import Scores
 
 FIGURES = {
@@ -25,18 +21,6 @@ FIGURES = {
 }
 WIDEST_MATRIX = 10  # classes; of more, only the most frequent confusions are shown
 _SHOWN = 10
-
-
-def answers(
-    decision: Decision, probabilities: NDArray[np.floating], *, several: bool
-) -> NDArray[Any]:
-    """What every text gets, also one on which the decision would rather abstain.
-
-    Class numbers (texts,), or with several labels a text 0 and 1 (texts, classes).
-    """
-    if several:
-        return decision.choose_many(probabilities).astype(int)
-    return decision.choose(probabilities, always=True)
 
 
 def with_interval(value: float | None, interval: tuple[float, float] | None) -> str:

@@ -141,7 +141,9 @@ def _check_place(folder: Path, *, resume: bool, overwrite: bool) -> None:
 
 
 def _tell_set_aside(examples: Examples) -> None:
-    """Say which rows of the file are not used, and why."""
+    """Say which rows of the file are not used, and why, and whether texts stay in it."""
+    if examples.is_streamed:
+        console.note(f"{examples.name} is large: its texts stay in it and are read as needed")
     aside = examples.set_aside
     if aside:
         named = ", ".join(f"line {line}: {reason}" for line, reason in aside[:LINES_NAMED])

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unrolled.errors import ShapeError, TrainingError
-from unrolled.ragged import Ragged
+from unrolled.ragged import Sequences
 
 Floats = NDArray[np.float32]
 Longs = NDArray[np.int64]
@@ -52,7 +52,7 @@ class Execution(Protocol):
 
     def train_epoch(
         self,
-        sequences: Ragged,
+        sequences: Sequences,
         targets: NDArray[np.integer],
         order: Longs,
         *,
@@ -61,7 +61,7 @@ class Execution(Protocol):
         on_progress: Progress | None,
     ) -> Totals: ...
 
-    def predict(self, sequences: Ragged, *, threads: int) -> Floats: ...
+    def predict(self, sequences: Sequences, *, threads: int) -> Floats: ...
 
 
 def batch_slices(count: int, batch_size: int) -> Iterator[slice]:
@@ -81,7 +81,7 @@ def tiled_order(lengths: Longs, order: Longs, batch_size: int) -> Longs:
     return order[np.lexsort((own, np.arange(len(order)) // batch_size))]
 
 
-def check_ids(sequences: Ragged, num_words: int) -> None:
+def check_ids(sequences: Sequences, num_words: int) -> None:
     """Raises ShapeError when an id has no row in the first layer."""
     low, high = sequences.id_range
     if low < 0 or high >= num_words:

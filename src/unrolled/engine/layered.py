@@ -24,7 +24,7 @@ from unrolled.engine.losses import Loss
 from unrolled.engine.optimizers import Optimizer, Part
 from unrolled.engine.rows import Rows
 from unrolled.engine.threads import Team
-from unrolled.ragged import Ragged
+from unrolled.ragged import Sequences
 
 TILE = 16
 """Sequences that go through the layers together; each tile has a gradient of its own."""
@@ -74,7 +74,7 @@ class Layered:
 
     def train_epoch(
         self,
-        sequences: Ragged,
+        sequences: Sequences,
         targets: NDArray[np.integer],
         order: Longs,
         *,
@@ -104,7 +104,7 @@ class Layered:
         return totals
 
     def gradients(
-        self, sequences: Ragged, targets: NDArray[np.integer], rows: Longs, *, threads: int
+        self, sequences: Sequences, targets: NDArray[np.integer], rows: Longs, *, threads: int
     ) -> tuple[list[Gradients], Totals]:
         """Each layer's gradients of the mean loss over ``rows``, and the sums.
 
@@ -125,7 +125,7 @@ class Layered:
                 totals.right += right
             return self._added([gradients for gradients, _, _ in done]), totals
 
-    def predict(self, sequences: Ragged, *, threads: int) -> Floats:
+    def predict(self, sequences: Sequences, *, threads: int) -> Floats:
         """As `Network.predict`; the outputs of every step where the last layer gives them."""
         check_ids(sequences, self._rows)
         order = np.argsort(sequences.lengths, kind="stable")
@@ -146,7 +146,7 @@ class Layered:
 
     def _tile_gradients(
         self,
-        sequences: Ragged,
+        sequences: Sequences,
         rows: Longs,
         targets: NDArray[np.integer],
         batch: int,
@@ -239,7 +239,7 @@ def _row_part(start: int, shape: tuple[int, ...], rows: Rows) -> Part:
     return Part(starts.reshape(-1), rows.values.reshape(-1, columns))
 
 
-def _signal(sequences: Ragged, rows: Longs) -> Signal:
+def _signal(sequences: Sequences, rows: Longs) -> Signal:
     """Sequences side by side (time, TILE), ending together; missing ones have no token."""
     own = [sequences[int(row)] for row in rows]
     time = max((len(ids) for ids in own), default=0)

@@ -27,7 +27,7 @@ from unrolled.engine.kernels.updates import slots_and_momentum, step_constants
 from unrolled.engine.layers import SimpleRNN
 from unrolled.engine.optimizers import Optimizer
 from unrolled.engine.threads import Team
-from unrolled.ragged import Ragged
+from unrolled.ragged import Sequences
 
 _SECONDS_A_CALL = 0.1
 
@@ -58,7 +58,7 @@ class ManyToOne:
 
     def train_epoch(
         self,
-        sequences: Ragged,
+        sequences: Sequences,
         targets: NDArray[np.integer],
         order: Longs,
         *,
@@ -80,7 +80,7 @@ class ManyToOne:
         while done < batches:
             count = min(self._batches_a_call, batches - done)
             rows = order[done * batch_size : (done + count) * batch_size]
-            text = workspace.Text(sequences.ids, sequences.offsets, rows, classes)
+            text = workspace.Text(sequences.ids, sequences.starts, sequences.ends, rows, classes)
             started = time.perf_counter()
             finished = self._call(team, text, batch_size, count, gradients, desk, sums)
             if finished < count:
@@ -95,13 +95,13 @@ class ManyToOne:
                 on_progress(min(done * batch_size, len(order)))
         return Totals(float(sums[0]), float(sums[1]), len(order))
 
-    def predict(self, sequences: Ragged, *, threads: int) -> Floats:
+    def predict(self, sequences: Sequences, *, threads: int) -> Floats:
         """As `Network.predict`."""
         check_ids(sequences, self._shape.rows)
         threads = max(1, min(threads, math.ceil(len(sequences) / LANES)))
         team, desk = self._team(threads), self._desk(threads, sequences)
         order = np.argsort(sequences.lengths, kind="stable")
-        text = workspace.Text(sequences.ids, sequences.offsets, order, order)
+        text = workspace.Text(sequences.ids, sequences.starts, sequences.ends, order, order)
         answers = np.zeros((len(sequences), self._shape.outputs), dtype=np.float32)
         gate = new_gate()
 
@@ -151,7 +151,7 @@ class ManyToOne:
     def _team(self, threads: int) -> Team:
         return self._teams.setdefault(threads, Team(threads))
 
-    def _desk(self, threads: int, sequences: Ragged) -> workspace.Desk:
+    def _desk(self, threads: int, sequences: Sequences) -> workspace.Desk:
         """A desk for this call alone, so that calls from several threads do not meet."""
         longest = int(sequences.lengths.max(initial=1))
         return workspace.new_desk(self._shape, self._units, time=longest, threads=threads)

@@ -27,7 +27,7 @@ from unrolled.engine.optimizers import Optimizer, Part
 from unrolled.engine.summary import LayerRow, format_table
 from unrolled.engine.threads import Team, thread_count
 from unrolled.errors import ShapeError
-from unrolled.ragged import Ragged
+from unrolled.ragged import Sequences
 
 _OUTPUTS = {"sigmoid": "binary_crossentropy", "softmax": "sparse_categorical_crossentropy"}
 
@@ -113,7 +113,7 @@ class Network:
 
     def train_epoch(
         self,
-        sequences: Ragged,
+        sequences: Sequences,
         targets: NDArray[np.integer],
         order: NDArray[np.integer],
         *,
@@ -146,12 +146,12 @@ class Network:
         )
         return totals.means()
 
-    def predict(self, sequences: Ragged, *, threads: int | None = None) -> Floats:
+    def predict(self, sequences: Sequences, *, threads: int | None = None) -> Floats:
         """The last layer's output for every sequence (n, outputs), whatever is beside it."""
         return self._execution.predict(sequences, threads=thread_count(threads))
 
     def evaluate(
-        self, sequences: Ragged, targets: NDArray[np.integer], *, threads: int | None = None
+        self, sequences: Sequences, targets: NDArray[np.integer], *, threads: int | None = None
     ) -> tuple[float, float]:
         """Mean loss and accuracy on ``sequences`` of classes ``targets``."""
         if self.loss is None:
@@ -200,7 +200,7 @@ class Network:
         last = self.layers[-1]
         return isinstance(last, Dense) and last.activation == "sigmoid" and last.units > 1
 
-    def _check_targets(self, sequences: Ragged, targets: NDArray[np.integer]) -> Longs:
+    def _check_targets(self, sequences: Sequences, targets: NDArray[np.integer]) -> Longs:
         if len(targets) != len(sequences):
             raise ShapeError(f"{len(targets)} targets for {len(sequences)} sequences")
         if self._has_labels():

@@ -48,12 +48,17 @@ class Verdict:
 
     @property
     def wins(self) -> bool:
-        """Whether the network has the higher accuracy."""
-        return self.comparison.difference > 0
+        """Whether the network has the higher accuracy, by more than chance explains."""
+        return self.comparison.difference > 0 and self.comparison.p_value < SIGNIFICANT
 
     def __str__(self) -> str:
         found = self.comparison
-        verb = "beats" if self.wins else "loses to" if found.difference < 0 else "only equals"
+        if found.difference < 0:
+            verb = "loses to"
+        elif found.difference == 0:
+            verb = "only equals"
+        else:
+            verb = "beats" if found.p_value < SIGNIFICANT else "is not clearly better than"
         return (
             f"the network {verb} {self.rival.name}: {found.accuracy_b:.4f} against "
             f"{found.accuracy_a:.4f} ({chance_in_words(found)})"

@@ -76,6 +76,15 @@ class Decision:
         self._check_count("thresholds", len(lines), given.shape[1])
         return np.asarray(given > lines)
 
+    def answers(self, probabilities: ArrayLike, *, several: bool) -> NDArray[np.int64]:
+        """What every text gets, also one on which it would rather abstain, as for ``score``.
+
+        Class numbers (texts,), or with several labels a text 0 and 1 (texts, classes).
+        """
+        if several:
+            return self.choose_many(probabilities).astype(np.int64)
+        return self.choose(probabilities, always=True)
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain numbers and lists, ready for JSON."""
         settings = asdict(self)

@@ -16,6 +16,12 @@ TOKENS = {
     "characters": "characters",
     "subwords": "pieces of words",
 }
+POOLINGS = {
+    "last": "of which the last step counts",
+    "max": "of which the maximum over all steps counts",
+    "mean": "of which the mean over all steps counts",
+    "max_mean": "of which the maximum and the mean over all steps count",
+}
 ENDINGS = {
     "early stopping": "when the validation loss fell no further",
     "epochs": "when its epochs were done",
@@ -38,7 +44,7 @@ def model_card(
     training = recipe.training
     labels = ", ".join(f"`{_one_line(label)}`" for label in classes)
     count = f"{len(classes)} label{'s' * (len(classes) != 1)}"
-    lengths = metrics["lengths"]
+    lengths, tokens = metrics["lengths"], TOKENS[recipe.text.tokenizer]
     train_loss, train_accuracy = metrics["loss"], metrics["accuracy"]
     ending = ENDINGS[metrics["stop_reason"]]
     note = f"\n\n**This run {PLATEAU}: train again with another seed.**" * metrics["plateau"]
@@ -51,7 +57,7 @@ It was trained with unrolled {__version__} by the recipe `{_one_line(recipe.name
 ## Trained on
 
 {metrics["train_count"]:,} texts from {_one_line(source)}.
-They have {lengths["mean"]:.1f} words on average, and half of them at most {lengths["median"]:g}.
+They have {lengths["mean"]:.1f} {tokens} on average, and half of them at most {lengths["median"]:g}.
 {metrics["validation_count"]:,} more texts were held back to measure each epoch.
 
 Training took {metrics["epochs"]} of at most {training.epochs} epochs, {metrics["seconds"]:.1f} s.
@@ -63,15 +69,16 @@ It ended {ending}.{note}
 | --- | --- | --- |
 | training (mean of epoch {metrics["epoch"]}) | {train_loss:.4f} | {train_accuracy:.4f} |
 | validation | {metrics["val_loss"]:.4f} | {metrics["val_accuracy"]:.4f} |
-
+{_remarks(several, metrics)}
 The epoch was chosen by the validation loss, so that the validation figures are slightly kind.
 Measure the model on texts that had no part in its training:
 `unrolled evaluate {_one_line(name)} DATA`.
 
 ## Limits
 
-It knows {count}, whatever a text is about or what language it is in. {_answer(several, decision)}
-{_known(recipe.text)}
+It knows {count}, whatever a text is about or what language it is in.
+{_answer(classes, several, decision)}
+{_known(recipe.text, metrics)}
 It repeats the habits of its training texts, the unfair ones too. {_calibration(decision)}
 
 ## Load it
@@ -107,26 +114,55 @@ def _network(network: NetworkRecipe, text: TextRecipe, parameters: int) -> str:
     if network.cell == "simple_rnn":
         cell += f", {network.activation}"
     return (
-        f"A recurrent network reads {length} of a text as {first}, with {shape}\n({cell}) "
-        f"and {parameters:,} parameters in all."
+        f"A recurrent network reads {length} of a text as {first}, with {shape}\n({cell}), "
+        f"{POOLINGS[network.pooling]}. It has {parameters:,} parameters in all."
     )
 
 
-def _answer(several: bool, decision: Decision) -> str:
+def _remarks(several: bool, metrics: Mapping[str, Any]) -> str:
+    """What belongs to the scores, a line each."""
+    lines = []
     if several:
-        return "To a text\nthat none of them fits, it gives none."
+        lines.append("The accuracy is the share of single labels that are rightly given or not.")
+    if "verdict" in metrics:
+        lines.append(f"**{_one_line(metrics['verdict'])}**")
+    return "".join(["\n", *(f"{line}\n" for line in lines)]) if lines else ""
+
+
+def _answer(classes: Sequence[str], several: bool, decision: Decision) -> str:
+    """When a text gets which label."""
+    if several:
+        line = "a threshold of its own" if decision.thresholds else "0.5"
+        rule = f"A text gets each label that is more probable than {line}, or none."
+    elif decision.weights is not None:
+        rule = "A text gets the label of the highest probability, each multiplied by a weight."
+    elif decision.thresholds is None:
+        rule = "A text gets the most probable label."
+    elif len(decision.thresholds) == 1:
+        first, second = (f"`{_one_line(label)}`" for label in classes)
+        limit = f"{decision.thresholds[0]:.4g}"
+        rule = f"A text gets {second} above a probability of {limit}, and {first} otherwise."
+    else:
+        rule = "A text gets the most probable label where that is above a threshold of its own."
     if decision.abstains:
-        return "To a text\nthat it is not sure of, it gives none."
-    return "It gives one of\nthem to every text."
+        rule += "\nTo a text that it is not sure of, it gives none."
+    return rule
 
 
-def _known(text: TextRecipe) -> str:
+def _known(text: TextRecipe, metrics: Mapping[str, Any]) -> str:
+    """What becomes of strange words and long texts, and how often that was."""
+    tokens = TOKENS[text.tokenizer]
     if text.tokenizer == "subwords":
-        return "Words that it did not meet while training it reads in pieces."
-    return (
-        f"{TOKENS[text.tokenizer].capitalize()} that it did not meet while training are all the "
-        "same to it."
-    )
+        known = "Words that it did not meet while training it reads in pieces."
+    else:
+        known = f"{tokens.capitalize()} that it did not learn are all the same to it."
+    if "unknown_share" in metrics:
+        known += (
+            f"\nOf the {tokens} of the validation texts it did not know "
+            f"{metrics['unknown_share']:.1%}; {metrics['cut_share']:.1%} of the texts were too "
+            "long to be read whole."
+        )
+    return known
 
 
 def _calibration(decision: Decision) -> str:
@@ -135,7 +171,7 @@ def _calibration(decision: Decision) -> str:
         f"Its probabilities were\ncalibrated on the validation texts (temperature "
         f"{decision.temperature:.2f})."
         if decision.temperature != 1
-        else "Its probabilities are not\ncalibrated."
+        else "Its probabilities are not\ncalibrated: they are the network's own."
     )
     return f"{calibrated} {decision.note[:1].upper()}{decision.note[1:]}".rstrip()
 

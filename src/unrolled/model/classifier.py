@@ -23,7 +23,7 @@ from unrolled.model.learning import learn
 from unrolled.model.networks import build_network
 from unrolled.model.predictions import Predictions
 from unrolled.model.trained import TrainedModel
-from unrolled.ragged import Ragged
+from unrolled.ragged import Ragged, Sequences
 from unrolled.text.vocabulary import Vocabulary
 from unrolled.training.callbacks import Callback
 from unrolled.training.history import EpochRecord, History
@@ -97,8 +97,8 @@ class TextClassifier(Estimator):
         return Encoded(
             vocabulary=vocabulary,
             classes=targets.given(names.are_numbers),
-            train=(sequences.take(rows[0]), numbers[rows[0]]),
-            validation=(sequences.take(rows[1]), numbers[rows[1]]),
+            train=(sequences.excerpt(rows[0]), numbers[rows[0]]),
+            validation=(sequences.excerpt(rows[1]), numbers[rows[1]]),
             train_rows=rows[0],
             validation_rows=rows[1],
         )
@@ -159,7 +159,7 @@ class TextClassifier(Estimator):
         """
         return self._trained().probabilities(self._encoded(texts), self.threads)
 
-    def predict_proba_sequences(self, sequences: Ragged) -> NDArray[np.float32]:
+    def predict_proba_sequences(self, sequences: Sequences) -> NDArray[np.float32]:
         """As ``predict_proba``, of texts that ``vocabulary_`` has encoded already."""
         return self._trained().probabilities(sequences, self.threads)
 

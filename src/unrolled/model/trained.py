@@ -19,7 +19,7 @@ from unrolled.model.card import model_card
 from unrolled.model.labelled import Targets
 from unrolled.model.networks import build_network
 from unrolled.model.predictions import Predictions, label_probabilities, set_probabilities
-from unrolled.ragged import Ragged
+from unrolled.ragged import Sequences
 from unrolled.recipe import Recipe
 from unrolled.text.sequences import prepare, was_cut
 from unrolled.text.vocabulary import Vocabulary
@@ -61,17 +61,17 @@ class TrainedModel:
 
     # --- Reading texts -----------------------------------------------------------------------
 
-    def prepared(self, sequences: Ragged) -> Ragged:
+    def prepared(self, sequences: Sequences) -> Sequences:
         """Cut and fill encoded texts as the network reads them."""
         text = self.recipe.text
         return prepare(sequences, text.maxlen, text.padding, text.keep)
 
-    def probabilities(self, sequences: Ragged, threads: int | None) -> NDArray[np.float32]:
+    def probabilities(self, sequences: Sequences, threads: int | None) -> NDArray[np.float32]:
         """Calibrated probability of each class (texts, classes) of encoded texts."""
         outputs = self._outputs(self.prepared(sequences), threads)
         return np.asarray(self.decision.calibrated(outputs), dtype=np.float32)
 
-    def predictions(self, sequences: Ragged, threads: int | None) -> Predictions:
+    def predictions(self, sequences: Sequences, threads: int | None) -> Predictions:
         """Everything that is said about encoded texts."""
         probabilities = self.probabilities(sequences, threads)
         chosen = self._chosen(probabilities)
@@ -131,7 +131,7 @@ class TrainedModel:
             names=self.classes,
         )
 
-    def _outputs(self, prepared: Ragged, threads: int | None) -> NDArray[np.float32]:
+    def _outputs(self, prepared: Sequences, threads: int | None) -> NDArray[np.float32]:
         """The network's own probability of each class (texts, classes)."""
         outputs = self.network.predict(prepared, threads=threads)
         if self.several or outputs.shape[1] > 1:

@@ -18,10 +18,10 @@ from unrolled.evaluation.metrics import most_wrong, score
 from unrolled.model import TextClassifier
 from unrolled.model.card import PLATEAU, TOKENS
 from unrolled.model.predictions import label_probabilities, set_probabilities
-from unrolled.ragged import Ragged
+from unrolled.ragged import Sequences
 from unrolled.report.contents import Examination, Flaw, Lengths, Mistake, PartRead, ReportData
 from unrolled.report.rival import Rival, scored_rows
-from unrolled.report.standing import Standing, answers, measure
+from unrolled.report.standing import Standing, measure
 from unrolled.text.sequences import was_cut
 from unrolled.training.state import Labelled
 
@@ -64,10 +64,13 @@ def keep_facts(
         available=len(examples),
         rival=rival,
     )
-    chosen = answers(decision, given, several=standing.several)
+    chosen = decision.answers(given, several=standing.several)
     parts = {"training": train[0], "validation": validation[0]}
     read = [_part_read(classifier, part, sequences) for part, sequences in parts.items()]
     mistakes = _mistakes(classifier, examples, rows, given, targets)
+    classifier.metrics_["verdict"] = standing.verdict  # for the model card, as are the shares
+    classifier.metrics_["unknown_share"] = read[1].unknown
+    classifier.metrics_["cut_share"] = read[1].cut
     classifier.metrics_[FACTS] = {
         "data_name": data_name,
         "source": examples.source,
@@ -142,17 +145,17 @@ def _mistakes(
     shown = examples.take(rows[worst])
     return [
         Mistake(
-            text=shown.texts[place],
+            text=text,
             truth=_named(classes, targets[row]),
             predicted=_named(classes, chosen[row]),
             probability=float(sure[row]),
             where=shown.where(place),
         )
-        for place, row in enumerate(worst.tolist())
+        for place, (row, text) in enumerate(zip(worst.tolist(), shown.texts, strict=True))
     ]
 
 
-def _part_read(classifier: TextClassifier, part: str, sequences: Ragged) -> PartRead:
+def _part_read(classifier: TextClassifier, part: str, sequences: Sequences) -> PartRead:
     maxlen, lengths = classifier.recipe.text.maxlen, sequences.lengths
     words = lengths - classifier.recipe.text.start_token
     unknown = classifier.vocabulary_.unknown_share(sequences)

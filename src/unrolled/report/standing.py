@@ -138,7 +138,7 @@ def measure(
     """
     several = targets.ndim == 2
     network = contender(
-        NETWORK, probabilities, targets, answers(decision, probabilities, several=several)
+        NETWORK, probabilities, targets, decision.answers(probabilities, several=several)
     )
     classes = probabilities.shape[1]
     others = [contender(MAJORITY, majority(train_targets, targets, classes), targets)]
@@ -162,18 +162,6 @@ def measure(
         abstained=abstained,
         right_otherwise=right,
     )
-
-
-def answers(
-    decision: Decision, probabilities: NDArray[np.floating], *, several: bool
-) -> NDArray[Any]:
-    """What every text gets, also one on which the decision would rather abstain.
-
-    Class numbers (texts,), or with several labels a text 0 and 1 (texts, classes).
-    """
-    if several:
-        return decision.choose_many(probabilities).astype(np.int64)
-    return decision.choose(probabilities, always=True)
 
 
 def _contestant(one: Contender) -> Contestant:

@@ -247,5 +247,5 @@ def _cell(
     words = four if key in IN_FULL else percent
     between = ""
     if interval is not None and interval[0] != interval[1]:
-        between = " \N{EN DASH} ".join(map(words, interval))
+        between = "\N{NO-BREAK SPACE}\N{EN DASH} ".join(map(words, interval))
     return Cell(words(value), between, is_best)

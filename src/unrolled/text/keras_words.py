@@ -21,6 +21,9 @@ def keras_words(text: str) -> list[str]:
     Everything in small letters; punctuation (but not the apostrophe), tab and newline become
     spaces; split on the space only, so that other white space stays inside words.
     """
+    word = text.strip(" ")
+    if word.isalnum():  # most chunks that an encoder has not seen
+        return [word.lower()]
     return [word for word in text.lower().translate(_SPACES).split(" ") if word]
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from unrolled.errors import RecipeError, ShapeError
-from unrolled.ragged import Ragged
+from unrolled.ragged import Excerpt, Ragged, Sequences
 from unrolled.text.vocabulary import PADDING, UNKNOWN
 
 Side = Literal["pre", "post"]
@@ -58,7 +58,9 @@ def pad_sequences(
     return padded
 
 
-def prepare(sequences: Ragged, maxlen: int | None, padding: Padding, keep: Part = "tail") -> Ragged:
+def prepare(
+    sequences: Sequences, maxlen: int | None, padding: Padding, keep: Part = "tail"
+) -> Sequences:
     """Cut and fill sequences to what a network reads.
 
     keep: which ``maxlen`` ids of a longer sequence are kept (None: all), as ``cut`` has it.
@@ -68,7 +70,11 @@ def prepare(sequences: Ragged, maxlen: int | None, padding: Padding, keep: Part 
     """
     if padding not in ("keras", "masked"):
         raise RecipeError(f'padding must be "keras" or "masked", not {padding!r}')
-    kept = cut(sequences, maxlen, keep)
+    if isinstance(sequences, Excerpt) and padding == "masked" and keep != "both":
+        shorter = _shortened(sequences, maxlen, keep)
+        if shorter.lengths.all():
+            return shorter
+    kept = cut(sequences.packed(), maxlen, keep)
     if padding == "masked":
         return _filled(kept, kept.lengths == 0, UNKNOWN)
     time = int(kept.lengths.max(initial=0)) if maxlen is None else maxlen
@@ -99,7 +105,18 @@ def cut(sequences: Ragged, maxlen: int | None, keep: Part = "tail") -> Ragged:
     return Ragged(sequences.ids[is_kept], offsets)
 
 
-def was_cut(sequences: Ragged, maxlen: int | None) -> NDArray[np.bool_]:
+def _shortened(sequences: Excerpt, maxlen: int | None, keep: Part) -> Excerpt:
+    """As ``cut`` for one end, without a copy."""
+    is_long = was_cut(sequences, maxlen)
+    if maxlen is None or not is_long.any():
+        return sequences
+    starts, ends = sequences.starts, sequences.ends
+    if keep == "tail":
+        return Excerpt(sequences.whole, np.where(is_long, ends - maxlen, starts), ends)
+    return Excerpt(sequences.whole, starts, np.where(is_long, starts + maxlen, ends))
+
+
+def was_cut(sequences: Sequences, maxlen: int | None) -> NDArray[np.bool_]:
     """Which sequences are longer than ``maxlen`` (sequences,); none for None."""
     if maxlen is None:
         return np.zeros(len(sequences), dtype=np.bool_)

@@ -9,15 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unrolled.errors import RecipeError
-from unrolled.text import keras_words as keras
-from unrolled.text import words
+from unrolled.text import keras_words, words
 from unrolled.text.characters import character_tokens
 from unrolled.text.cuts import Cuts, cuts
-from unrolled.text.keras_words import keras_index_words, keras_words
 from unrolled.text.ranking import rank_by_count, rank_words
 from unrolled.text.subwords import Subwords
-
-__all__ = ["NAMES", "TOKENIZERS", "Tokenizer", "keras_index_words", "keras_words", "load_tokenizer"]
 
 
 @dataclass(frozen=True)
@@ -41,7 +37,7 @@ class Tokenizer:
 
 
 TOKENIZERS: Mapping[str, Tokenizer] = {
-    "keras": Tokenizer(keras_words, rank=rank_words, cuts=keras.CUTS),
+    "keras": Tokenizer(keras_words.keras_words, rank=rank_words, cuts=keras_words.CUTS),
     "words": Tokenizer(words.word_tokens, cuts=words.CUTS),
     "characters": Tokenizer(character_tokens, join="".join),
 }

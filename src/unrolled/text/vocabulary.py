@@ -13,20 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unrolled.errors import DataError, InputError, ModelError, RecipeError
-from unrolled.ragged import Ragged
+from unrolled.ragged import Ragged, Sequences
 from unrolled.text.counting import Rows, count_ids, renumber, totals
-from unrolled.text.encoder import Encoder, Numbering, number_words, with_first
+from unrolled.text.encoder import Encoder, Numbering
 from unrolled.text.subwords import Kind, Subwords, as_json, train
 from unrolled.text.tokenizer import Tokenizer, load_tokenizer
-
-__all__ = ["FIRST_WORD", "INDEX_FROM", "PADDING", "START", "UNKNOWN", "Vocabulary"]
-__all__ += ["number_words", "with_first"]
 
 PADDING = 0
 START = 1
 UNKNOWN = 2
 INDEX_FROM = 3  # Keras' index_from: the word of rank 1 has id 4, and no word has id 3
 FIRST_WORD = INDEX_FROM + 1
+_ROWS = 1 << 12  # sequences that are copied at a time
 _SPECIAL = {PADDING: "[padding]", START: "[start]"}
 
 
@@ -135,11 +133,7 @@ class Vocabulary:
             tokenizer=tokenizer,
             model=model,
         )
-        ids = np.full(FIRST_WORD + len(words), UNKNOWN, dtype=np.int32)
-        ids[:FIRST_WORD] = np.arange(FIRST_WORD)
-        kept = len(vocabulary.words)
-        ids[FIRST_WORD + ranked[:kept]] = np.arange(FIRST_WORD, FIRST_WORD + kept)
-        renumber(encoded, ids)
+        renumber(encoded, _final_ids(ranked[: len(vocabulary.words)], len(words)))
         return vocabulary, encoded
 
     @property
@@ -189,11 +183,15 @@ class Vocabulary:
                 words.append("?")
         return self._tokenizer.join(words)
 
-    def unknown_share(self, sequences: Ragged) -> NDArray[np.float32]:
+    def unknown_share(self, sequences: Sequences) -> NDArray[np.float32]:
         """Share of each sequence's words that are unknown (sequences,); 0 where there is none."""
-        words = totals(sequences, sequences.ids > START)
-        unknown = totals(sequences, sequences.ids == UNKNOWN)
-        return (unknown / np.maximum(words, 1)).astype(np.float32)
+        shares = np.zeros(len(sequences), dtype=np.float32)
+        for first in range(0, len(sequences), _ROWS):
+            rows = np.arange(first, min(first + _ROWS, len(sequences)))
+            block = sequences.take(rows)
+            words, unknown = totals(block, block.ids > START), totals(block, block.ids == UNKNOWN)
+            shares[rows] = unknown / np.maximum(words, 1)
+        return shares
 
     def to_dict(self) -> dict[str, Any]:
         """Everything ``from_dict`` needs, in types that JSON has."""
@@ -242,6 +240,17 @@ def _check_num_words(num_words: int | None) -> None:
             f"num_words = {num_words} leaves no word; ids 0 to 3 are reserved, so that it "
             f"must be at least {FIRST_WORD + 1}"
         )
+
+
+def _final_ids(ranked: NDArray[np.int64], count: int) -> NDArray[np.int32]:
+    """Id of each word that was numbered ``FIRST_WORD``, ... when it first appeared.
+
+    ranked: indices of the words with an id of their own, out of ``count``, in the order of the ids.
+    """
+    ids = np.full(FIRST_WORD + count, UNKNOWN, dtype=np.int32)
+    ids[:FIRST_WORD] = np.arange(FIRST_WORD)
+    ids[FIRST_WORD + ranked] = np.arange(FIRST_WORD, FIRST_WORD + len(ranked))
+    return ids
 
 
 def _learn_subwords(

@@ -102,8 +102,12 @@ class _Kinds(dict[int, str]):
 def word_tokens(text: str) -> list[str]:
     """Tokens of a text."""
     text = _folded(text)
-    if text.isascii() and not _UNUSUAL.search(text):  # most texts and chunks of them
-        return _ASCII.findall(text)
+    if text.isascii():
+        word = text.strip()
+        if word.isalnum():  # most chunks that an encoder has not seen
+            return [word]
+        if not _UNUSUAL.search(text):
+            return _ASCII.findall(text)
     if "<" in text:
         text = _BREAK.sub(" ", text)
     tokens: list[str] = []
@@ -119,7 +123,7 @@ def _folded(text: str) -> str:
     """Small letters; texts that Unicode calls canonically equivalent become the same text."""
     if text.isascii():
         return text.lower()
-    return normalize("NFC", normalize("NFC", text.translate(_SAME)).lower())
+    return normalize("NFC", text.translate(_SAME).lower())
 
 
 def _tokens_by_kind(text: str) -> list[str]:

@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unrolled.errors import ModelError
-from unrolled.ragged import Ragged
+from unrolled.ragged import Sequences
 from unrolled.training.history import History
 
-Labelled = tuple[Ragged, NDArray[np.integer]]
+Labelled = tuple[Sequences, NDArray[np.integer]]
+_BLOCK = 1 << 12  # sequences that are copied at a time
 _META = "metadata"
 _SLOT = "slot/"
 _NUMBERS = ("epoch", "iterations", "learning_rate", "best_epoch", "best", "wait", "seed")
@@ -88,6 +89,10 @@ def data_fingerprint(train: Labelled, validation: Labelled) -> str:
     """SHA-256, in hexadecimal, of everything that training and validation read."""
     digest = hashlib.sha256()
     for sequences, targets in (train, validation):
-        for array, kind in ((sequences.offsets, "<i8"), (sequences.ids, "<i4"), (targets, "<i8")):
-            digest.update(np.ascontiguousarray(array, dtype=kind).data)
+        offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(sequences.lengths)])
+        digest.update(offsets.astype("<i8").data)
+        for first in range(0, len(sequences), _BLOCK):
+            rows = np.arange(first, min(first + _BLOCK, len(sequences)))
+            digest.update(sequences.take(rows).ids.astype("<i4").data)
+        digest.update(np.ascontiguousarray(targets, dtype="<i8").data)
     return digest.hexdigest()

@@ -10,6 +10,7 @@ from unrolled.datasets.doctor.findings import EXAMPLES, Finding, counted
 from unrolled.errors import DataError
 
 _SAMPLE = 1 << 16  # bytes that a guess is made from
+_ZERO = "a zero byte"
 _MARKS = {  # the longer first: UTF-32's begins with UTF-16's
     b"\xff\xfe\x00\x00": "UTF-32",
     b"\x00\x00\xfe\xff": "UTF-32",
@@ -92,10 +93,11 @@ def likely_encoding(data: bytes) -> str | None:
 
 
 def _without_mark(data: bytes) -> str | None:
-    """UTF-16 that does not say so: zero bytes at every second place only."""
+    """UTF-16 that does not say so: zero bytes at every second place only, and beside line ends."""
     for parity, name in ((1, "UTF-16LE"), (0, "UTF-16BE")):
         if 0 not in data[1 - parity :: 2] and data[parity::2].count(0) * 20 >= len(data):
-            return name
+            ends = data.decode(name, "replace").count("\n")
+            return name if 2 * ends >= data.count(b"\n") else None
     return None
 
 
@@ -114,20 +116,16 @@ def _sample(data: bytes) -> bytes:
 def find_undecodable(path: Path) -> Finding | None:
     """The lines of a file that are not UTF-8, or None where all are."""
     examples: list[tuple[str, str]] = []
-    count, sample = 0, bytearray()
+    count, zeros, sample = 0, 0, bytearray()
     try:
         with path.open("rb") as file:
             head = file.read(_SAMPLE)
             file.seek(0)
             for number, line in enumerate(file, start=1):
-                try:
-                    line.decode("utf-8")
-                    is_faulty = 0 in line
-                    fault = "a zero byte"
-                except UnicodeDecodeError as error:
-                    is_faulty, fault = True, f"byte 0x{line[error.start]:02x}"
-                if is_faulty:
+                fault = _fault(line)
+                if fault is not None:
                     count += 1
+                    zeros += fault == _ZERO
                     if len(examples) < EXAMPLES:
                         examples.append((f"{path.name}:{number}", fault))
                 if not line.isascii() and len(sample) < _SAMPLE:
@@ -137,11 +135,27 @@ def find_undecodable(path: Path) -> Finding | None:
     if not count:
         return None
     encoding = likely_encoding(head if 0 in head or not sample else bytes(sample))
-    return Finding(
-        "undecodable", "stops", count, f"{counted(count, 'line')} of {path.name} "
-        f"{'is' if count == 1 else 'are'} not UTF-8 text{_guess(encoding)}",
-        tuple(examples), _advice(path, encoding),
-    )  # fmt: skip
+    lines = f"{counted(count, 'line')} of {path.name}"
+    if zeros == count and encoding is None:
+        fault, advice = f"{lines} with zero bytes, which no text has", _without_zeros(path)
+    else:
+        verb = "is" if count == 1 else "are"
+        fault, advice = f"{lines} {verb} not UTF-8 text{_guess(encoding)}", _advice(path, encoding)
+    return Finding("undecodable", "stops", count, fault, tuple(examples), advice)
+
+
+def _fault(line: bytes) -> str | None:
+    """What is wrong with a line of bytes, if anything."""
+    try:
+        line.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return f"byte 0x{line[error.start]:02x}"
+    return _ZERO if 0 in line else None
+
+
+def _without_zeros(path: Path) -> str:
+    cleaned = path.with_name(f"{path.stem}-clean{path.suffix}")
+    return f"take them out: tr -d '\\000' < '{path}' > '{cleaned}'"
 
 
 def _guess(encoding: str | None) -> str:

@@ -13,7 +13,7 @@ from unrolled.datasets.doctor.census import Rows
 from unrolled.datasets.doctor.findings import EXAMPLES, Finding, counted
 from unrolled.datasets.doctor.together import GROUPS, Together
 from unrolled.datasets.examples import Examples
-from unrolled.ragged import Ragged
+from unrolled.ragged import Sequences
 from unrolled.recipe import Recipe
 from unrolled.text.sequences import was_cut
 from unrolled.text.vocabulary import Vocabulary
@@ -40,7 +40,7 @@ class Reading:
     unknown: Mapping[str, NDArray[np.float32]]
 
     @classmethod
-    def of(cls, recipe: Recipe, vocabulary: Vocabulary, encoded: Mapping[str, Ragged]) -> Reading:
+    def of(cls, recipe: Recipe, vocabulary: Vocabulary, encoded: Mapping[str, Sequences]) -> Reading:
         """From the ids of each part's texts, uncut."""
         maxlen = recipe.text.maxlen
         tokens = {part: ids.lengths for part, ids in encoded.items()}

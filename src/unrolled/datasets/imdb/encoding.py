@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from unrolled.datasets.imdb.reviews import Reviews
 from unrolled.ragged import Ragged
+from unrolled.text.encoder import number_words, with_first
+from unrolled.text.keras_words import keras_index_words
 from unrolled.text.ranking import rank_words
-from unrolled.text.tokenizer import keras_index_words
-from unrolled.text.vocabulary import number_words, with_first
 
 
 @dataclass(frozen=True)

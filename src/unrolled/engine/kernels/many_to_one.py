@@ -243,13 +243,13 @@ def _place(text: Text, first: int, stop: int, empty: int, positions: Ints) -> in
     time = 0
     for at in range(first, stop):
         sequence = text.order[at]
-        time = max(time, text.offsets[sequence + 1] - text.offsets[sequence])
+        time = max(time, text.ends[sequence] - text.starts[sequence])
     for lane in range(LANES):
         begin, start = 0, time
         if first + lane < stop:
             sequence = text.order[first + lane]
-            begin = text.offsets[sequence]
-            start = time - (text.offsets[sequence + 1] - begin)
+            begin = text.starts[sequence]
+            start = time - (text.ends[sequence] - begin)
         for t in range(start):
             positions[t * LANES + lane] = empty
         for t in range(start, time):
@@ -262,5 +262,5 @@ def _bring_near(text: Text, first: int) -> None:
     """Asks for the ids of the tile from ``first`` on, which shuffling has scattered over memory."""
     for at in range(first, min(first + LANES, len(text.order))):
         sequence = text.order[at]
-        for token in range(text.offsets[sequence], text.offsets[sequence + 1], IDS_IN_A_LINE):
+        for token in range(text.starts[sequence], text.ends[sequence], IDS_IN_A_LINE):
             prefetch(text.ids, token)

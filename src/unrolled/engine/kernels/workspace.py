@@ -32,10 +32,11 @@ def table_parameters(shape: Shape, units: int) -> int:
 
 
 class Text(NamedTuple):
-    """Sequences to read: ids, offsets as in `Ragged`, the order to read them in, their classes."""
+    """Sequences to read: where each lies among the ids, the order to read them in, their classes."""
 
     ids: Ints
-    offsets: Longs
+    starts: Longs
+    ends: Longs
     order: Longs
     targets: Longs
 

@@ -94,7 +94,7 @@ def length_histogram(
     axes.set_ylim(bottom=0)
     label = f"{unit} in a text"
     if counts[edges[:-1] >= shown].any():
-        label += f" (a few have up to {edges[-1]:,.0f})"
+        label += f" (a few have up to {lengths.edges[-1]:,.0f})"
     axes.set_xlabel(label, fontsize=SMALL, color=COLOURS["faint"])
     axes.yaxis.set_major_formatter(thousands())
     axes.xaxis.set_major_formatter(thousands())
