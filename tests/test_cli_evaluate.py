@@ -86,7 +86,8 @@ def test_the_first_line_says_who_wins(there, capsys) -> None:
     printed = capsys.readouterr()
     lines = printed.out.splitlines()
     assert re.fullmatch(
-        r"the network (beats|loses to|only equals|is not clearly better than) TF-IDF \+ logistic regression: "
+        r"the network (beats|loses to|only equals|is not clearly better than) "
+        r"TF-IDF \+ logistic regression: "
         r"0\.\d{4} against 0\.\d{4} \(p .*\)",
         lines[0],
     )

@@ -137,7 +137,9 @@ def test_predict_arguments_input_and_standard_input_agree(films, capsys, monkeyp
     assert main(["predict", "runs/films", *texts]) == 0
     lines = capsys.readouterr().out
     assert [line.split()[0] for line in lines.splitlines()][:2] == ["good", "bad"]
-    assert all(re.fullmatch(r"(bad |good|mixed) {2,3}[01]\.\d{4}", x) for x in lines.splitlines())
+    line = r"(bad  |good |mixed)  [01]\.\d{4}(  \d+% unknown)?"
+    assert all(re.fullmatch(line, x) for x in lines.splitlines())
+    assert lines.splitlines()[2].endswith("  100% unknown")
     Path("texts.txt").write_text("\n".join(texts) + "\n")
     assert main(["predict", "runs/films", "--input", "texts.txt"]) == 0
     assert capsys.readouterr().out == lines

@@ -71,6 +71,16 @@ def test_the_temperature_never_raises_the_validation_loss(
     assert (after <= 1).all()
 
 
+@pytest.mark.parametrize("several", [False, True])
+@pytest.mark.parametrize("examples", [4, 64])
+def test_a_few_examples_that_are_all_right_make_nothing_certain(examples, several) -> None:
+    targets = np.arange(examples) % 2
+    probabilities = np.where(np.eye(2)[targets] == 1, 0.8, 0.2).astype(np.float32)
+    truth = np.eye(2, dtype=np.uint8)[targets] if several else targets
+    surest = fit_decision(probabilities, truth, temperature=True).calibrated(probabilities).max()
+    assert surest == pytest.approx(1 - 1 / (2 * (examples + 1)), abs=1e-3)
+
+
 def test_without_anything_to_gain_no_bit_changes() -> None:
     guesses = np.full((6, 3), 1 / 3, dtype=np.float32)
     assert fit_temperature(guesses, [0, 1, 2, 0, 1, 2]) == 1.0

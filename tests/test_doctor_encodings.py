@@ -134,6 +134,19 @@ def test_a_binary_file(tmp_path):
     assert finding.advice == "save the file as UTF-8, from the program that wrote it"
 
 
+def test_zero_bytes_in_a_file_that_is_utf8_otherwise(tmp_path):
+    path = tmp_path / "a.csv"
+    rows = (f"좋은\0영화 {row},긍정\n나쁜 영화,부정\n" for row in range(9))
+    for text in ("text,label\n" + "".join(rows), "text,label\n" + "good\0 1,p\nbad 1,n\n" * 40):
+        path.write_text(text, encoding="utf-8")
+        finding = find_undecodable(path)
+        assert finding.count == text.count("\0")
+        assert finding.examples[0] == ("a.csv:2", "a zero byte")
+        assert finding.what == f"{finding.count} lines of a.csv with zero bytes, which no text has"
+        clean = tmp_path / "a-clean.csv"
+        assert finding.advice == f"take them out: tr -d '\\000' < '{path}' > '{clean}'"
+
+
 def test_a_file_that_cannot_be_read(tmp_path):
     with pytest.raises(DataError, match="cannot be read"):
         find_undecodable(tmp_path / "gone.csv")

@@ -74,13 +74,14 @@ def evaluate(
     probabilities = classifier.predict_proba(examples.texts)
     chosen = classifier.decision_.answers(probabilities, several=targets.ndim == 2)
     network = contender("network", probabilities, targets, chosen)
-    baselines, missing = _baselines(examples, targets, training, len(classifier.classes_))
+    names = [str(label) for label in classifier.classes_]
+    baselines, missing = _baselines(examples, targets, training, len(names))
     verdict = judge(network, list(baselines.values()), targets)
     abstentions = _abstentions(classifier.decision_, probabilities, targets)
     if json:
         console.result_json(
             {"model": str(model), "data": {"name": examples.name, "source": examples.source}}
-            | {"classes": list(classifier.classes_), **network.to_dict()}
+            | {"classes": names, **network.to_dict()}
             | {"verdict": str(verdict), "wins": verdict.wins, "rival": verdict.rival.name}
             | {"comparison": verdict.comparison.to_dict()}
             | {"baselines": {name: one.to_dict() for name, one in baselines.items()}}
@@ -95,9 +96,9 @@ def evaluate(
     console.result()
     console.result(figures.side_by_side([network, *baselines.values()]))
     console.result()
-    console.result(figures.by_class(list(classifier.classes_), network))
+    console.result(figures.by_class(names, network))
     console.result()
-    console.result(figures.confusion(list(classifier.classes_), network.scores))
+    console.result(figures.confusion(names, network.scores))
     for line in _remarks(training, abstentions, classifier.decision_.note, len(examples)):
         console.result(f"\n{line}")
 

@@ -54,7 +54,8 @@ def predict(
 ) -> None:
     """Write the label and its probability for each text.
 
-    Texts are arguments, a file, or standard input, one a line; the answers keep their order.
+    Texts are arguments, a file, or standard input (-), one a line; the answers keep their order.
+    The part of a text's words that the model does not know is named, and whether it was cut.
     A file may be of any size. When the run is interrupted, the same command goes on with it.
     """
     from unrolled.model.trained import TrainedModel
@@ -98,7 +99,7 @@ def _texts(
         stream = open_rows(path, text=column)
         again = None if output is None else made_from(stream, model, output)
         return Texts(lambda start: stream.chunks(start=start), again)
-    lines = iter(given) if given else _standard_input()
+    lines = iter(given) if given and given != ["-"] else _standard_input()
     return Texts(lambda start: _chunks(lines))
 
 
@@ -202,7 +203,7 @@ def _show(tally: Tally, classes: Sequence[str], output: Path, *, speed: float, j
         }
         console.result_json(document)
         return
-    shares = [f"{tally.labels[name]:,} {name}" for name in classes]
+    shares = [f"{tally.labels[name]:,} {console.one_line(name)}" for name in classes]
     if tally.unlabelled:
         shares.append(f"{tally.unlabelled:,} without a label")
     console.result(f"{console.counted(tally.rows, 'text')} -> {output}: {', '.join(shares)}")

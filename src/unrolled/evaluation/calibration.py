@@ -83,6 +83,8 @@ def tempered(probabilities: Floats, temperature: float, *, multi_label: bool) ->
 def fit_temperature(probabilities: ArrayLike, targets: ArrayLike) -> float:
     """Find the temperature of the least log loss on validation data; 1 unless another is better.
 
+    One more example is thought of, which is like all the others and whose truth may be anything:
+    otherwise a few examples that are all right would make every later text certain.
     The loss is convex in 1 / T, so that it has one valley for the golden section to close in on.
     """
     given, true = checked(probabilities, targets)
@@ -92,9 +94,14 @@ def fit_temperature(probabilities: ArrayLike, targets: ArrayLike) -> float:
         logits = np.where(true == 1, logits, -logits)
 
     def loss(log_temperature: float) -> float:
-        logs = _log_tempered(logits, math.exp(log_temperature), multi_label)
-        of_truth = logs if multi_label else logs[np.arange(len(true)), true]
-        return -float(of_truth.mean())
+        temperature = math.exp(log_temperature)
+        logs = _log_tempered(logits, temperature, multi_label)
+        if multi_label:
+            of_truth = logs
+            of_anything = (logs + _log_tempered(-logits, temperature, multi_label)) / 2
+        else:
+            of_truth, of_anything = logs[np.arange(len(true)), true], logs
+        return -float(len(true) * of_truth.mean() + of_anything.mean())
 
     found = math.exp(_valley(loss, math.log(COLDEST), math.log(HOTTEST)))
     cooled = tempered(given, found, multi_label=multi_label).astype(np.float32)

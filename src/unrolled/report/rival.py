@@ -16,7 +16,7 @@ from unrolled.model.encoding import Encoded
 MOST_SCORED = 20_000
 """Of more validation texts this many are drawn, so that a report takes seconds."""
 MOST_WORDS = 6_000_000
-"""Words that the rival learns from at most (25,000 film reviews); they take about 600 MB."""
+"""Words that the rival learns from at most (25,000 film reviews); they take about 450 MB."""
 _LETTERS = 6  # of a word, with the space behind it
 
 Rows = NDArray[np.int64]

@@ -108,13 +108,25 @@ class JsonList(TextFormat):
 
 
 class Lines(TextFormat):
-    """``positive  0.9312``, one a text."""
+    """``positive  0.9312``, one a text; where it was not read well, ``25% unknown`` or ``cut``."""
 
     def rows(self, texts: Sequence[str], predictions: Predictions) -> str:
         """The rows of one chunk."""
-        width = max(map(len, predictions.classes))
-        rows = zip(predictions.labels, predictions.probability.tolist(), strict=True)
-        return "".join(f"{shown(label):<{width}}  {sure:.4f}\n" for label, sure in rows)
+        width = max(len(_printable(name)) for name in predictions.classes)
+        rows = zip(
+            (_printable(shown(label)) for label in predictions.labels),
+            predictions.probability.tolist(),
+            predictions.unknown_share.tolist(),
+            predictions.was_cut.tolist(),
+            strict=True,
+        )
+        return "".join(
+            f"{label:<{width}}  {sure:.4f}"
+            + (f"  {unknown:.0%} unknown" if unknown else "")
+            + ("  cut" if was_cut else "")
+            + "\n"
+            for label, sure, unknown, was_cut in rows
+        )
 
 
 class Parquet(Format):
@@ -191,3 +203,11 @@ def shown(label: Label) -> str:
     if label is None:
         return ""
     return label if isinstance(label, str) else JOINED_LABELS.join(label)
+
+
+def _printable(label: str) -> str:
+    """A label in one line, with nothing that could steer a terminal."""
+    if label.isprintable():
+        return label
+    words = " ".join(label.split())
+    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in words)

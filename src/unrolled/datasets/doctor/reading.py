@@ -40,7 +40,9 @@ class Reading:
     unknown: Mapping[str, NDArray[np.float32]]
 
     @classmethod
-    def of(cls, recipe: Recipe, vocabulary: Vocabulary, encoded: Mapping[str, Sequences]) -> Reading:
+    def of(
+        cls, recipe: Recipe, vocabulary: Vocabulary, encoded: Mapping[str, Sequences]
+    ) -> Reading:
         """From the ids of each part's texts, uncut."""
         maxlen = recipe.text.maxlen
         tokens = {part: ids.lengths for part, ids in encoded.items()}

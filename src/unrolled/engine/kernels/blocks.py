@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
+from llvmlite.binding import get_host_cpu_features
 from numba import types
 from numba.core import cgutils
 
@@ -21,12 +22,15 @@ from unrolled.engine.kernels.vectors import VECTOR, WIDTH, repeat, vector_at
 ROWS = 4
 """Rows of a block; every product here has a multiple of it."""
 
+TALL_ROWS = 8 if get_host_cpu_features().get("avx512vl") else ROWS
+"""Rows of a tall block, which wants 32 registers; how many changes no sum."""
+
 COLUMNS = 2 * WIDTH
 """Numbers in a row of the larger block."""
 
 
-def _block(vectors: int) -> Callable[..., Any]:
-    """The instruction for blocks of `ROWS` rows and ``vectors`` vectors."""
+def _block(rows: int, vectors: int) -> Callable[..., Any]:
+    """The instruction for blocks of ``rows`` rows of ``vectors`` vectors."""
 
     @instruction
     def add_product(
@@ -35,12 +39,14 @@ def _block(vectors: int) -> Callable[..., Any]:
     ) -> Any:  # fmt: skip
         size = types.intp
         signature = types.void(a, size, size, size, b, size, size, size, c, size, size)
-        return signature, lambda *given: _emit(vectors, *given)
+        return signature, lambda *given: _emit(rows, vectors, *given)
 
     return add_product
 
 
-def _emit(vectors: int, context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+def _emit(
+    height: int, vectors: int, context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any
+) -> Any:
     a_at, a_row, a_step, b_at, b_step, steps, c_at, c_row = (
         arguments[place] for place in (1, 2, 3, 5, 6, 7, 9, 10)
     )
@@ -48,7 +54,7 @@ def _emit(vectors: int, context: Any, builder: ir.IRBuilder, signature: Any, arg
         context.make_array(signature.args[place])(context, builder, arguments[place]).data
         for place in (0, 4, 8)
     )
-    cells = [(row, column) for row in range(ROWS) for column in range(vectors)]
+    cells = [(row, column) for row in range(height) for column in range(vectors)]
 
     def number(value: int) -> Any:
         return ir.Constant(a_at.type, value)
@@ -62,7 +68,7 @@ def _emit(vectors: int, context: Any, builder: ir.IRBuilder, signature: Any, arg
         )
         for row, column in cells
     }
-    rows = [row_start(a_at, a_row, row) for row in range(ROWS)]
+    rows = [row_start(a_at, a_row, row) for row in range(height)]
     sums = {cell: builder.load(results[cell], align=4) for cell in cells}
 
     before = builder.block
@@ -99,12 +105,15 @@ def _emit(vectors: int, context: Any, builder: ir.IRBuilder, signature: Any, arg
     return context.get_dummy_value()
 
 
-add_block = _block(2)
+add_block = _block(ROWS, 2)
 """c[row, :16] += sum over steps of a[row, step] * b[step, :16], for four rows.
 
 ``add_block(a, a_at, a_row, a_step, b, b_at, b_step, steps, c, c_at, c_row)``: flat float32
 arrays, where each begins, and how far apart its rows and the steps of the sum are.
 """
 
-add_narrow_block = _block(1)
+add_narrow_block = _block(ROWS, 1)
 """As `add_block` with eight numbers a row."""
+
+add_tall_block = _block(TALL_ROWS, 2)
+"""As `add_block` with `TALL_ROWS` rows, for sums whose left factor does not lie in one piece."""

@@ -12,12 +12,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unrolled.engine.kernels import vectors
-from unrolled.engine.kernels.blocks import COLUMNS, ROWS, add_block, add_narrow_block
+from unrolled.engine.kernels.blocks import (
+    COLUMNS,
+    ROWS,
+    TALL_ROWS,
+    add_block,
+    add_narrow_block,
+    add_tall_block,
+)
 from unrolled.engine.kernels.compiled import inner
-from unrolled.engine.kernels.vectors import WIDTH, load, store
+from unrolled.engine.kernels.vectors import WIDTH, load, prefetch, store
 
 Floats = NDArray[np.float32]
 
+_LINE = 16  # numbers that come from memory together
 padded = inner(vectors.padded)
 _NEAR = 32  # rows of the left factor that stay near the processor while panels pass by
 _NEAR_STEPS = 64  # steps of a long sum that stay near while the results pass by
@@ -113,7 +121,7 @@ def add_transposed_product(
     a: Floats,  # (steps, height) from a_at on, a_row apart
     a_at: int,
     a_row: int,
-    height: int,  # a multiple of four
+    height: int,  # a multiple of eight
     b: Floats,  # (steps, columns) from b_at on, b_row apart
     b_at: int,
     b_row: int,
@@ -128,9 +136,11 @@ def add_transposed_product(
     for first in range(0, steps, _NEAR_STEPS):
         count = min(_NEAR_STEPS, steps - first)
         a_first, b_first = a_at + first * a_row, b_at + first * b_row
+        for step in range(first + count, min(first + 2 * count, steps)):
+            bring_near(b, b_at + step * b_row, columns)
         for column in range(0, whole, COLUMNS):
-            for row in range(0, height, ROWS):
-                add_block(
+            for row in range(0, height, TALL_ROWS):
+                add_tall_block(
                     a, a_first + row, 1, a_row, b, b_first + column, b_row, count,
                     c, c_at + row * c_row + column, c_row,
                 )  # fmt: skip
@@ -140,6 +150,13 @@ def add_transposed_product(
                     a, a_first + row, 1, a_row, b, b_first + whole, b_row, count,
                     c, c_at + row * c_row + whole, c_row,
                 )  # fmt: skip
+
+
+@inner
+def bring_near(a: Floats, at: int, size: int) -> None:
+    """Asks for ``size`` numbers from ``at`` on to be brought from memory; changes nothing."""
+    for j in range(at, at + size, _LINE):
+        prefetch(a, j)
 
 
 @inner

@@ -14,13 +14,14 @@ from unrolled.engine.kernels.products import (
     add_product,
     add_rows,
     add_transposed_product,
+    bring_near,
     fill,
     pack,
     pack_transposed,
     padded,
 )
 from unrolled.engine.kernels.recurrence import LANES
-from unrolled.engine.kernels.vectors import WIDTH, load, prefetch, store
+from unrolled.engine.kernels.vectors import WIDTH, load, store
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -29,15 +30,14 @@ Longs = NDArray[np.int64]
 
 _ZERO = np.float32(0.0)
 _AHEAD = 2  # steps before its use that a row of the table is asked for
-_LINE = 16  # numbers that come from memory together
-_BLOCK = 128  # rows whose products and sums are done while they are near
+_STEPS = 4  # steps of a tile whose products and sums are done while they are near
 
 
 @inner
-def _shifts(window: int, tap: int, backwards: bool) -> tuple[int, int]:
-    """How many steps the inputs and the sums of a tap skip: the last tap none, the one before 1."""
+def _distance(window: int, tap: int, backwards: bool) -> int:
+    """How many steps before its sum a tap's input lies: the last tap 0, the one before it 1."""
     away = window - 1 - tap
-    return (away, 0) if backwards else (0, away)
+    return -away if backwards else away
 
 
 @entry
@@ -56,18 +56,22 @@ def project(
 ) -> None:
     """z = bias + sum over the window of x · kernel."""
     row = gates * padded(units)
-    packed = np.empty(size * row, dtype=np.float32)
-    for place in range(time * LANES):
-        for j in range(0, row, WIDTH):
-            store(z, place * row + j, load(bias, j))
+    packed = np.empty(window * size * row, dtype=np.float32)
     for tap in range(window):
-        pack(kernel, tap * size * gates * units, gates * units, size, gates, units, packed)
-        inputs, sums = _shifts(window, tap, backwards)
-        rows = (time - inputs - sums) * LANES
-        add_product(
-            x, inputs * LANES * x_row, x_row, rows, packed, 0, size, row,
-            z, sums * LANES * row, row,
-        )  # fmt: skip
+        at, own = tap * size * gates * units, packed[tap * size * row :]
+        pack(kernel, at, gates * units, size, gates, units, own)
+    for first in range(0, time, _STEPS):
+        last = min(first + _STEPS, time)
+        for place in range(first * LANES, last * LANES):
+            for j in range(0, row, WIDTH):
+                store(z, place * row + j, load(bias, j))
+        for tap in range(window):
+            away = _distance(window, tap, backwards)
+            begin, end = max(first, away), min(last, time + away)
+            add_product(
+                x, (begin - away) * LANES * x_row, x_row, (end - begin) * LANES,
+                packed, tap * size * row, size, row, z, begin * LANES * row, row,
+            )  # fmt: skip
 
 
 @entry
@@ -92,10 +96,10 @@ def project_backward(
     for tap in range(window):
         at = tap * size * gates * units
         pack_transposed(kernel, at, gates * units, size, gates, units, packed)
-        inputs, sums = _shifts(window, tap, backwards)
-        for first in range(0, (time - inputs - sums) * LANES, _BLOCK):
-            rows = min(_BLOCK, (time - inputs - sums) * LANES - first)
-            x_at, z_at = (inputs * LANES + first) * x_row, (sums * LANES + first) * row
+        away = _distance(window, tap, backwards)
+        for begin in range(max(0, away), min(time, time + away), _STEPS):
+            rows = (min(begin + _STEPS, time, time + away) - begin) * LANES
+            x_at, z_at = (begin - away) * LANES * x_row, begin * LANES * row
             add_transposed_product(
                 x, x_at, x_row, x_row, d_z, z_at, row, row, rows, d_kernel, tap * x_row * row, row
             )
@@ -134,7 +138,7 @@ def project_ids(
             if step + _AHEAD < time:
                 word = ids[(step + _AHEAD) * LANES + lane]
                 for tap in range(window):
-                    _bring_near(kernel, (tap * words + word) * gates * units, gates * units)
+                    bring_near(kernel, (tap * words + word) * gates * units, gates * units)
             for j in range(0, row, WIDTH):
                 store(z, at + j, load(bias, j))
             for tap in range(window):
@@ -145,13 +149,6 @@ def project_ids(
                 own = (tap * words + ids[read * LANES + lane]) * gates * units
                 for gate in range(gates):
                     _add_row(kernel, own + gate * units, units, z, at + gate * width)
-
-
-@inner
-def _bring_near(a: Floats, at: int, size: int) -> None:
-    """Asks for ``size`` numbers of an array, which words have scattered over memory."""
-    for j in range(at, at + size, _LINE):
-        prefetch(a, j)
 
 
 @inner

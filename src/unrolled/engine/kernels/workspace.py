@@ -32,7 +32,7 @@ def table_parameters(shape: Shape, units: int) -> int:
 
 
 class Text(NamedTuple):
-    """Sequences to read: where each lies among the ids, the order to read them in, their classes."""
+    """Sequences: where each lies among the ids, the order to read them in, their classes."""
 
     ids: Ints
     starts: Longs
