@@ -19,7 +19,9 @@ from unrolled.cli.progress import TrainingProgress, epoch_line
 from unrolled.errors import DataError, OutputError, UnrolledError
 from unrolled.training.history import EpochRecord
 
-COMMANDS = ("reproduce", "train", "evaluate", "predict", "summary", "report", "data")
+COMMANDS = (
+    "reproduce", "train", "check", "evaluate", "compare", "predict", "summary", "report", "data",
+)  # fmt: skip
 
 
 def a_record(epoch: int = 12, epochs: int = 100) -> EpochRecord:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import weakref
 
 import numpy as np
@@ -41,7 +40,6 @@ def test_texts_are_read_once_and_not_kept():
             alive.add(text)
             yield text
             del text
-            gc.collect()
             most = max(most, len(alive))
 
     labels = [("x", "y")[row % 2] for row in range(200)]

@@ -125,10 +125,12 @@ def compare(
 
 def _check_same_labels(path_a: Path, path_b: Path, a: TextClassifier, b: TextClassifier) -> None:
     """Raise ModelError unless both give the same labels."""
+    from unrolled.model.labelled import named
+
     of_a, of_b = set(a.classes_), set(b.classes_)
     if of_a != of_b:
         only = [
-            f"only {path} has {', '.join(sorted(names))}"
+            f"only {path} has {named(sorted(names))}"
             for path, names in ((path_a, of_a - of_b), (path_b, of_b - of_a))
             if names
         ]
@@ -197,14 +199,17 @@ def _named(classifier: TextClassifier, chosen: Any) -> str:
 def _report(
     found: Comparison, a: _Side, b: _Side, examples: Examples, flips: dict[str, Any]
 ) -> str:
+    from unrolled.evaluation.comparison import SIGNIFICANT
     from unrolled.evaluation.contest import chance_in_words
 
-    verb = "is better than" if found.difference > 0 else "is worse than"
+    verb = "better than" if found.difference > 0 else "worse than"
     if found.difference == 0:
-        verb = "is as good as"
+        verb = "as good as"
+    elif found.p_value >= SIGNIFICANT:
+        verb = f"not clearly {verb}"
     interval = figures.bracketed(found.difference_interval)
     lines = [
-        f"B {verb} A: {found.accuracy_b:.4f} against {found.accuracy_a:.4f} "
+        f"B is {verb} A: {found.accuracy_b:.4f} against {found.accuracy_a:.4f} "
         f"({chance_in_words(found)})",
         f"{console.counted(found.count, 'text')} from {examples.source}",
         "",

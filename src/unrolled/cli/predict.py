@@ -142,11 +142,15 @@ def _to_standard_output(
     from unrolled.scoring.pipeline import label_chunks
 
     answers: list[dict[str, Any]] = []
+    rows = 0
     for chunk, predictions in label_chunks(model, texts.chunks(0), threads):
+        rows += len(predictions)
         if json:
             answers += documents(chunk.texts, predictions)
         else:
             console.result(LINES.rows(chunk.texts, predictions).removesuffix("\n"))
+    if not rows:
+        raise DataError("there are no texts to label: the input has no rows")
     if json:
         console.result_json(answers)
 

@@ -31,6 +31,9 @@ TILE = 16
 
 Update = Callable[[Optimizer, Floats, Sequence[Part], Team], None]
 
+_unbounded = np.errstate(over="ignore", invalid="ignore")
+"""Of a function in whose results the caller looks for what is not finite; a thread's own affair."""
+
 
 @dataclass(frozen=True)
 class Learning:
@@ -113,17 +116,17 @@ class Layered:
         check_ids(sequences, self._rows)
         tiles = list(batch_slices(len(rows), TILE))
 
+        @_unbounded
         def work(tile: int) -> tuple[list[Gradients], float, float]:
             own = rows[tiles[tile]]
             return self._tile_gradients(sequences, own, targets[own], len(rows), tile)
 
-        with np.errstate(over="ignore", invalid="ignore"):
-            done = self._team(threads).each(work, range(len(tiles) - 1, -1, -1))[::-1]
-            totals = Totals(examples=len(rows))
-            for _, loss, right in done:
-                totals.loss += loss
-                totals.right += right
-            return self._added([gradients for gradients, _, _ in done]), totals
+        done = self._team(threads).each(work, range(len(tiles) - 1, -1, -1))[::-1]
+        totals = Totals(examples=len(rows))
+        for _, loss, right in done:
+            totals.loss += loss
+            totals.right += right
+        return self._added([gradients for gradients, _, _ in done]), totals
 
     def predict(self, sequences: Sequences, *, threads: int) -> Floats:
         """As `Network.predict`; the outputs of every step where the last layer gives them."""
@@ -131,6 +134,7 @@ class Layered:
         order = np.argsort(sequences.lengths, kind="stable")
         parts = list(batch_slices(len(order), TILE))
 
+        @_unbounded
         def work(tile: int) -> NDArray[Any]:
             part = parts[tile]
             outgoing, _ = self._forward(_signal(sequences, order[part]), None)
@@ -187,6 +191,7 @@ class Layered:
         weights = self._learning.class_weights
         return np.ones(len(targets), np.float32) if weights is None else weights[targets]
 
+    @_unbounded
     def _added(self, tiles: Sequence[list[Gradients]]) -> list[Gradients]:
         """The sum of the tiles' gradients, in their order."""
         total = tiles[0]

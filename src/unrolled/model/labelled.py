@@ -126,9 +126,15 @@ class Targets:
             return numbers[name]
         near = difflib.get_close_matches(name, self.classes, n=1)
         raise InvalidRows(
-            f'{_place(row, where)}: the label "{name:.60}" is none of {", ".join(self.classes)}'
+            f'{_place(row, where)}: the label "{name:.60}" is none of {named(self.classes)}'
             + (f'; did you mean "{near[0]}"?' if near else "")
         )
+
+
+def named(classes: Sequence[str]) -> str:
+    """The names of classes in a message: all if they are few, or the first."""
+    more = f" and {len(classes) - _NAMED:,} more" if len(classes) > _NAMED else ""
+    return ", ".join(classes[:_NAMED]) + more
 
 
 def _place(row: int, where: Place | None) -> str:

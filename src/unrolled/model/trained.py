@@ -134,6 +134,12 @@ class TrainedModel:
     def _outputs(self, prepared: Sequences, threads: int | None) -> NDArray[np.float32]:
         """The network's own probability of each class (texts, classes)."""
         outputs = self.network.predict(prepared, threads=threads)
+        if not np.isfinite(outputs).all():
+            rows = np.flatnonzero(~np.isfinite(outputs).all(axis=1))
+            raise ModelError(
+                f"the network's numbers have no bound on {len(rows)} of {len(outputs)} texts, the "
+                f"first of which is number {rows[0] + 1}: train it with network.activation=tanh"
+            )
         if self.several or outputs.shape[1] > 1:
             return outputs
         return np.concatenate([1 - outputs, outputs], axis=1)

@@ -57,12 +57,12 @@ class TextRecipe(Section):
     """How a text becomes token ids."""
 
     section = "text"
-    read_by = {"subwords": ("tokenizer", ("subwords",))}
+    read_by = {"min_count": ("subwords", ("bpe",)), "subwords": ("tokenizer", ("subwords",))}
 
     tokenizer: Literal["keras", "words", "characters", "subwords"] = "keras"
     subwords: Literal["bpe", "unigram"] = "bpe"
     num_words: NumWords  # size of the vocabulary, the ids of padding, start and unknown included
-    min_count: Count = 1  # rarer words have no id of their own
+    min_count: Count = 1  # rarer words have no id of their own; of subwords: only bpe reads it
     vocabulary_of: Literal["train", "all"]  # texts that words are counted in; all: validation too
     maxlen: MaxLen
     keep: Literal["tail", "head", "both"] = "tail"  # of a longer text; both: half of each
