@@ -90,6 +90,6 @@ def test_the_tree_names_every_module_and_nothing_else():
         relative = path.relative_to(package).as_posix()
         if path.is_dir() and path.name != "__pycache__":
             there.add(f"{relative}/")
-        elif path.suffix in {".py", ".html", ".json"} and path.name != "__init__.py":
+        elif path.suffix in {".py", ".html", ".css", ".json"} and path.name != "__init__.py":
             there.add(relative)
     assert named == there
