@@ -15,6 +15,8 @@ from unrolled.errors import DataError
 Labels = Sequence[str | tuple[str, ...]]
 Place = Callable[[int], str]
 
+_NAMED = 20  # classes that a message names
+
 
 def check_texts(part: str, texts: Iterable[str]) -> list[str]:
     """Make a list of strings; DataError names the row that is none."""
