@@ -16,7 +16,8 @@ PACKAGE = Path(unrolled.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
 ORDER = (
     "errors", "atomic", "ragged", "recipe", "text", "datasets", "engine", "training",
-    "evaluation", "bundle", "model", "scoring", "report", "reproduce", "cli",
+    "evaluation", "bundle", "explain", "model", "scoring", "report", "reproduce", "page", "export",
+    "serve", "cli",
 )  # fmt: skip
 HEAVY = (
     "numpy", "numba", "matplotlib", "polars", "pydantic", "rich", "jinja2", "safetensors",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,6 +16,8 @@ from unrolled.engine.network import Network
 from unrolled.engine.summary import LayerRow, format_table
 from unrolled.errors import InputError
 from unrolled.evaluation.decision import Decision
+from unrolled.explain.arithmetic import Arithmetic
+from unrolled.explain.explanation import IMPORTANCES, Explanation
 from unrolled.model.encoding import Encoded, TextSource, encode_parts
 from unrolled.model.estimator import Estimator, not_fitted
 from unrolled.model.labelled import Targets, check_labels, each_text
@@ -175,6 +177,41 @@ class TextClassifier(Estimator):
     def predict_details(self, texts: Iterable[str]) -> Predictions:
         """Give each text a `Prediction`: its label, how sure, and how well it could be read."""
         return self._trained().predictions(self._encoded(texts), self.threads)
+
+    def explain(
+        self,
+        text: str,
+        *,
+        label: str | None = None,
+        importance: Collection[str] = IMPORTANCES,
+    ) -> Explanation:
+        """How it reads a text: probabilities and states after each word, and what each word did.
+
+        label: the class that importance is about; None: the likeliest. importance: "deletion" (the
+        text without each word), "gradients" (integrated gradients), both, or neither.
+        Raises InputError for a label that does not exist and for a very long text.
+        """
+        return self._trained().explain(
+            text, label=label, importance=importance, threads=self.threads
+        )
+
+    def explain_step(
+        self,
+        text: str,
+        *,
+        step: int,
+        unit: int,
+        layer: str | None = None,
+        direction: str = "forward",
+    ) -> Arithmetic:
+        """The weighted sum itself: how one unit got its state at one step, term by term.
+
+        step, unit: from 0. layer: its name in ``summary``; None: the first recurrent one.
+        direction: "backward" for the other half of a bidirectional layer.
+        """
+        return self._trained().explain_step(
+            text, step=step, unit=unit, layer=layer, direction=direction
+        )
 
     def score(
         self, texts: Iterable[str], labels: Iterable[Any], sample_weight: ArrayLike | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +15,8 @@ from unrolled import __version__, bundle
 from unrolled.engine.network import Network
 from unrolled.errors import InputError, ModelError
 from unrolled.evaluation.decision import Decision, fit_decision
+from unrolled.explain.arithmetic import Arithmetic, explain_step
+from unrolled.explain.explanation import IMPORTANCES, Explanation, explain
 from unrolled.model.card import model_card
 from unrolled.model.labelled import Targets
 from unrolled.model.networks import build_network
@@ -68,7 +70,13 @@ class TrainedModel:
 
     def probabilities(self, sequences: Sequences, threads: int | None) -> NDArray[np.float32]:
         """Calibrated probability of each class (texts, classes) of encoded texts."""
-        outputs = self._outputs(self.prepared(sequences), threads)
+        return self.probabilities_of_prepared(self.prepared(sequences), threads)
+
+    def probabilities_of_prepared(
+        self, prepared: Sequences, threads: int | None
+    ) -> NDArray[np.float32]:
+        """As ``probabilities``, of texts that are cut and filled already."""
+        outputs = self._outputs(prepared, threads)
         return np.asarray(self.decision.calibrated(outputs), dtype=np.float32)
 
     def predictions(self, sequences: Sequences, threads: int | None) -> Predictions:
@@ -84,6 +92,29 @@ class TrainedModel:
             unknown_share=self.vocabulary.unknown_share(sequences),
             was_cut=was_cut(sequences, self.recipe.text.maxlen),
         )
+
+    def explain(
+        self,
+        text: str,
+        *,
+        label: str | None = None,
+        importance: Collection[str] = IMPORTANCES,
+        threads: int | None = None,
+    ) -> Explanation:
+        """How it reads one text, step by step: `explain.explanation.explain`."""
+        return explain(self, text, label=label, importance=importance, threads=threads)
+
+    def explain_step(
+        self,
+        text: str,
+        *,
+        step: int,
+        unit: int,
+        layer: str | None = None,
+        direction: str = "forward",
+    ) -> Arithmetic:
+        """The arithmetic of one unit at one step: `explain.arithmetic.explain_step`."""
+        return explain_step(self, text, step=step, unit=unit, layer=layer, direction=direction)
 
     def labels(self, probabilities: NDArray[np.float32]) -> NDArray[np.object_]:
         """The label of each text by its probabilities: a string, a tuple of them, or None."""

@@ -159,6 +159,10 @@ class Vocabulary:
         """Ids of many texts, which may be read once and are not kept."""
         return self._encoder.encode_all(texts, START if start else None)
 
+    def split(self, text: str) -> list[str]:
+        """Tokens of a text as they stand in it, one for each id that ``encode`` gives a word."""
+        return self._tokenizer.tokens(text)
+
     def tokens(self, ids: Iterable[int] | NDArray[np.integer]) -> list[str]:
         """Word of each id; "[padding]", "[start]" or "[unknown]" where there is none."""
         words, count = self.words, len(self.words)
