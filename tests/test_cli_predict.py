@@ -27,7 +27,7 @@ from unrolled.cli.row_progress import RowProgress, clock
 from unrolled.errors import InputError
 from unrolled.model import TextClassifier
 from unrolled.model.predictions import Predictions
-from unrolled.scoring.formats import FORMATS
+from unrolled.scoring.formats import FORMATS, LINES
 from unrolled.scoring.parts import JOURNAL, Parts
 from unrolled.scoring.pipeline import ahead
 
@@ -212,6 +212,9 @@ def test_several_labels_and_none(tmp_path, labels, in_fields, in_json):
             assert rows[0] == ["label", "probability", "unknown_share", "was_cut", "text"]
             assert [row[0] for row in rows[1:]] == in_fields * 2
             assert rows[2] == [in_fields[1], "0.5", "0.5", "true", "b"]
+    lines = LINES.rows(["a", "b", "c"], predicted(labels)).splitlines()
+    assert lines[1].split() == ["-", "0.5000", "50%", "unknown", "cut"]
+    assert lines[1].index("0.5") == lines[0].index("0.75")
 
 
 @given(st.lists(st.text(st.characters(codec="utf-8")), min_size=3, max_size=3))

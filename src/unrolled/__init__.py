@@ -40,6 +40,8 @@ if TYPE_CHECKING:
         TrainingError,
         UnrolledError,
     )
+    from unrolled.explain.arithmetic import Arithmetic
+    from unrolled.explain.explanation import Explanation
     from unrolled.model import Prediction, TextClassifier
     from unrolled.ragged import Ragged
     from unrolled.recipe import Recipe, load_recipe
@@ -52,6 +54,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Adam",
+    "Arithmetic",
     "Bidirectional",
     "DataError",
     "Dense",
@@ -59,6 +62,7 @@ __all__ = [
     "EarlyStopping",
     "Embedding",
     "Examples",
+    "Explanation",
     "GRU",
     "History",
     "InputError",
@@ -129,6 +133,8 @@ _NAMES = {
         "TrainingError",
         "UnrolledError",
     ),
+    "unrolled.explain.arithmetic": ("Arithmetic",),
+    "unrolled.explain.explanation": ("Explanation",),
     "unrolled.model": ("Prediction", "TextClassifier"),
     "unrolled.ragged": ("Ragged",),
     "unrolled.recipe": ("Recipe", "load_recipe"),

@@ -193,12 +193,8 @@ class _Step:
 
     def _resets(self) -> Doubles:
         """The reset gates of all units (units,)."""
-        own = self.unit
-        gates = []
-        for self.unit in range(self.units):
-            gates.append(self._sum("r", 1, "sigmoid").result)
-        self.unit = own
-        return np.array(gates)
+        others = (_Step(self.scan, self.step, unit, self.tokens) for unit in range(self.units))
+        return np.array([other._sum("r", 1, "sigmoid").result for other in others])
 
     def _sum(
         self,
@@ -266,7 +262,7 @@ class _Step:
     def _earlier(self, states: NDArray[np.float32]) -> Doubles:
         """The states (units,) that the step starts from: zero at the first one."""
         if 0 <= self.before < len(states):
-            return states[self.before].astype(np.float64)
+            return np.asarray(states[self.before], dtype=np.float64)
         return np.zeros(self.units)
 
 

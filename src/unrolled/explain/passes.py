@@ -40,7 +40,7 @@ class Scan:
 
     @property
     def direction(self) -> str:
-        """ "forward" or "backward"."""
+        """Which way it reads: "forward" or "backward"."""
         return "backward" if self.layer.go_backwards else "forward"
 
 
@@ -82,7 +82,7 @@ def integrated_gradients(
     tiles = scales.reshape(-1, LANES)
     team = Team(min(thread_count(threads), len(tiles)))
     parts = team.each(lambda tile: _gains(network, ids, tiles[tile], slope), range(len(tiles)))
-    return np.sum(parts, axis=0) / POINTS
+    return np.asarray(np.sum(parts, axis=0) / POINTS)
 
 
 def _gains(
@@ -109,9 +109,7 @@ def _gains(
         memories.append(saved)
     last = network.layers[-1]
     assert isinstance(last, Dense)
-    gradient, _ = last.backward_from_logits(
-        operations, own[-1], memories[-1], slope(signal.exact)
-    )
+    gradient, _ = last.backward_from_logits(operations, own[-1], memories[-1], slope(signal.exact))
     total = np.zeros(steps)
     for at in range(len(network.layers) - 2, -1, -1):
         if gradient is None:
@@ -134,7 +132,7 @@ def _has_words(network: Network, at: int, name: str) -> bool:
 
 
 def _scaled_rows(table: Floats, ids: NDArray[np.int32], scales: Floats) -> Floats:
-    """The rows of each step, for each lane: (..., words, columns) -> (..., lane · step, columns)."""
+    """Rows of each lane's steps: (..., words, columns) -> (..., lane · step, columns)."""
     rows = table[..., ids, :]
     scaled = rows[..., np.newaxis, :, :] * scales[:, np.newaxis, np.newaxis]
     return np.ascontiguousarray(scaled.reshape(*table.shape[:-2], -1, table.shape[-1]))
@@ -146,7 +144,7 @@ def _along(table: Floats, ids: NDArray[np.int32], rows: Rows) -> NDArray[np.floa
         *table.shape[:-2], LANES, len(ids), table.shape[-1]
     )
     products = gradient.sum(axis=-3, dtype=np.float64) * table[..., ids, :]
-    return products.sum(axis=-1).reshape(-1, len(ids)).sum(axis=0)
+    return np.asarray(products.sum(axis=-1).reshape(-1, len(ids)).sum(axis=0))
 
 
 def _scan(name: str, layer: Scanned, weights: Weights, saved: Any) -> Scan:

@@ -108,13 +108,13 @@ class JsonList(TextFormat):
 
 
 class Lines(TextFormat):
-    """``positive  0.9312``, one a text; where it was not read well, ``25% unknown`` or ``cut``."""
+    """``positive  0.9312``, one a text, ``-`` for no label; ``25% unknown``, ``cut`` behind it."""
 
     def rows(self, texts: Sequence[str], predictions: Predictions) -> str:
         """The rows of one chunk."""
         width = max(len(_printable(name)) for name in predictions.classes)
         rows = zip(
-            (_printable(shown(label)) for label in predictions.labels),
+            (_printable(shown(label)) or "-" for label in predictions.labels),
             predictions.probability.tolist(),
             predictions.unknown_share.tolist(),
             predictions.was_cut.tolist(),
