@@ -15,9 +15,9 @@ from unrolled.engine.kernels.recurrence import (
     LANES,
     add_state_gradient,
     add_state_product,
-    clear_ends,
     pack_recurrent,
     pack_recurrent_transposed,
+    set_ends,
     state_before,
     step_at,
 )
@@ -39,6 +39,7 @@ def forward(
     masks: Floats,  # (gate, lane, width), or empty
     states: Floats,  # (time + 2, lane, width): filled
     inside: Floats,  # (time, lane, width): filled with what the candidate takes from the state
+    first: Floats,  # (lane, width): the state before the step that is read first; empty: zero
     time: int,
     units: int,
     reset_after: bool,
@@ -58,7 +59,7 @@ def forward(
     sums = np.empty(LANES * row, dtype=np.float32)
     pack_recurrent(recurrent, 0, 2, GATES, units, apart, packed)
     pack_recurrent(recurrent, 2, 1, GATES, units, apart, packed_candidate)
-    clear_ends(states, time, width)
+    set_ends(states, first, time, width, backwards)
     for place in range(time):
         step = step_at(place, time, backwards)
         here, before = (step + 1) * size, state_before(step, width, backwards)
@@ -128,6 +129,7 @@ def backward(
     recurrent: Floats,
     masks: Floats,
     d_states: Floats,  # (time, lane, width)
+    d_hidden: Floats,  # (lane, width): of the state reached last; becomes that of the first
     time: int,
     units: int,
     reset_after: bool,
@@ -140,7 +142,6 @@ def backward(
     packed = np.empty(2 * width * width, dtype=np.float32)
     packed_candidate = np.empty(width * width, dtype=np.float32)
     masked = np.empty(size, dtype=np.float32)
-    d_hidden = np.zeros(size, dtype=np.float32)
     d_inside = np.zeros(size, dtype=np.float32)
     one = splat(_ONE)
     pack_recurrent_transposed(recurrent, 0, 2, GATES, units, apart, packed)

@@ -15,9 +15,9 @@ from unrolled.engine.kernels.recurrence import (
     LANES,
     add_state_gradient,
     add_state_product,
-    clear_ends,
     pack_recurrent,
     pack_recurrent_transposed,
+    set_ends,
     state_before,
     step_at,
 )
@@ -38,6 +38,8 @@ def forward(
     masks: Floats,  # (gate, lane, width), or empty
     states: Floats,  # (time + 2, lane, width): filled
     cells: Floats,  # the same
+    first_state: Floats,  # (lane, width) before the step that is read first; empty: zero
+    first_cell: Floats,  # the same
     time: int,
     units: int,
     backwards: bool,
@@ -48,8 +50,8 @@ def forward(
     packed = np.empty(units * row, dtype=np.float32)
     masked = np.empty(LANES * width, dtype=np.float32)
     pack_recurrent(recurrent, 0, GATES, GATES, units, len(masks) > 0, packed)
-    clear_ends(states, time, width)
-    clear_ends(cells, time, width)
+    set_ends(states, first_state, time, width, backwards)
+    set_ends(cells, first_cell, time, width, backwards)
     for place in range(time):
         step = step_at(place, time, backwards)
         here, before = (step + 1) * LANES * width, state_before(step, width, backwards)
@@ -86,6 +88,8 @@ def backward(
     recurrent: Floats,
     masks: Floats,
     d_states: Floats,  # (time, lane, width)
+    d_hidden: Floats,  # (lane, width): of the state reached last; becomes that of the first
+    d_cell: Floats,  # the same
     time: int,
     units: int,
     backwards: bool,
@@ -95,8 +99,6 @@ def backward(
     row = GATES * width
     packed = np.empty(row * width, dtype=np.float32)
     masked = np.empty(LANES * width, dtype=np.float32)
-    d_hidden = np.zeros(LANES * width, dtype=np.float32)
-    d_cell = np.zeros(LANES * width, dtype=np.float32)
     pack_recurrent_transposed(recurrent, 0, GATES, GATES, units, len(masks) > 0, packed)
     for place in range(time - 1, -1, -1):
         step = step_at(place, time, backwards)

@@ -6,7 +6,8 @@ what comes in may be as wide as its numbers or padded, what goes out is padded.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,10 @@ Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
 Longs = NDArray[np.int64]
 
-_NO_MASKS = np.zeros(0, dtype=np.float32)
+State = tuple[Floats, ...]
+"""What a recurrence hands from step to step (lane, units), one array or two."""
+
+_NOTHING = np.zeros(0, dtype=np.float32)
 
 
 def affine(inputs: Floats, kernel: Floats, bias: Floats) -> Floats:
@@ -132,13 +136,14 @@ def simple_rnn(
     mask: Floats | None,
     activation: str,
     backwards: bool,
+    first: State | None = None,
 ) -> Floats:
     """As `reference.simple_rnn`."""
     time, units = len(z), len(recurrent)
     states = _states(time, units)
     plain_rnn.forward(
-        z.reshape(-1), starts, np.ravel(recurrent), _masks(mask), states.reshape(-1), time, units,
-        ACTIVATIONS[activation], backwards,
+        z.reshape(-1), starts, np.ravel(recurrent), _masks(mask), states.reshape(-1),
+        *_firsts(first, 1), time, units, ACTIVATIONS[activation], backwards,
     )  # fmt: skip
     return states
 
@@ -151,26 +156,33 @@ def simple_rnn_backward(
     activation: str,
     backwards: bool,
     d_states: Floats,
+    carried: State | None = None,
 ) -> tuple[Floats, Floats]:
     """As `reference.simple_rnn_backward`."""
     time, units = len(d_states), len(recurrent)
     d_z = np.empty((time, LANES, padded(units)), dtype=np.float32)
-    plain_rnn.backward(
-        states.reshape(-1), starts, np.ravel(recurrent), _masks(mask), _flat(d_states),
-        d_z.reshape(-1), time, units, ACTIVATIONS[activation], backwards,
-    )  # fmt: skip
+    with _carrying(carried, 1, units) as gradients:
+        plain_rnn.backward(
+            states.reshape(-1), starts, np.ravel(recurrent), _masks(mask), _flat(d_states),
+            d_z.reshape(-1), *gradients, time, units, ACTIVATIONS[activation], backwards,
+        )  # fmt: skip
     return d_z, _recurrent_gradient(states, [(d_z, 0, 1)], mask, units, backwards)
 
 
 def lstm(
-    z: Floats, starts: Longs, recurrent: Floats, mask: Floats | None, backwards: bool
+    z: Floats,
+    starts: Longs,
+    recurrent: Floats,
+    mask: Floats | None,
+    backwards: bool,
+    first: State | None = None,
 ) -> tuple[Floats, Floats, Floats]:
     """As `reference.lstm`."""
     time, units = len(z), len(recurrent)
     states, cells = _states(time, units), _states(time, units)
     lstm_kernels.forward(
         z.reshape(-1), starts, np.ravel(recurrent), _masks(mask), states.reshape(-1),
-        cells.reshape(-1), time, units, backwards,
+        cells.reshape(-1), *_firsts(first, 2), time, units, backwards,
     )  # fmt: skip
     return states, cells, z
 
@@ -184,13 +196,15 @@ def lstm_backward(
     mask: Floats | None,
     backwards: bool,
     d_states: Floats,
+    carried: State | None = None,
 ) -> tuple[Floats, Floats]:
     """As `reference.lstm_backward`."""
     time, units = len(gates), len(recurrent)
-    lstm_kernels.backward(
-        states.reshape(-1), cells.reshape(-1), gates.reshape(-1), np.ravel(recurrent),
-        _masks(mask), _flat(d_states), time, units, backwards,
-    )  # fmt: skip
+    with _carrying(carried, 2, units) as gradients:
+        lstm_kernels.backward(
+            states.reshape(-1), cells.reshape(-1), gates.reshape(-1), np.ravel(recurrent),
+            _masks(mask), _flat(d_states), *gradients, time, units, backwards,
+        )  # fmt: skip
     return gates, _recurrent_gradient(states, [(gates, 0, 4)], mask, units, backwards)
 
 
@@ -202,6 +216,7 @@ def gru(
     mask: Floats | None,
     reset_after: bool,
     backwards: bool,
+    first: State | None = None,
 ) -> tuple[Floats, Floats, Floats]:
     """As `reference.gru`."""
     time, units = len(z), len(recurrent)
@@ -210,7 +225,8 @@ def gru(
     bias = np.zeros(3 * units, np.float32) if recurrent_bias is None else recurrent_bias
     gru_kernels.forward(
         z.reshape(-1), starts, np.ravel(recurrent), _wide(bias.reshape(3, units)).ravel(),
-        _masks(mask), states.reshape(-1), inside.reshape(-1), time, units, reset_after, backwards,
+        _masks(mask), states.reshape(-1), inside.reshape(-1), *_firsts(first, 1), time, units,
+        reset_after, backwards,
     )  # fmt: skip
     return states, z, inside
 
@@ -225,14 +241,16 @@ def gru_backward(
     reset_after: bool,
     backwards: bool,
     d_states: Floats,
+    carried: State | None = None,
 ) -> tuple[Floats, Floats, Floats | None]:
     """As `reference.gru_backward`."""
     time, units = len(gates), len(recurrent)
     width = padded(units)
-    gru_kernels.backward(
-        states.reshape(-1), gates.reshape(-1), inner.reshape(-1), np.ravel(recurrent),
-        _masks(mask), _flat(d_states), time, units, reset_after, backwards,
-    )  # fmt: skip
+    with _carrying(carried, 1, units) as gradients:
+        gru_kernels.backward(
+            states.reshape(-1), gates.reshape(-1), inner.reshape(-1), np.ravel(recurrent),
+            _masks(mask), _flat(d_states), *gradients, time, units, reset_after, backwards,
+        )  # fmt: skip
     if reset_after:
         parts = [(gates, 0, 2), (inner, 0, 1)]
         d_recurrent = _recurrent_gradient(states, parts, mask, units, backwards)
@@ -256,33 +274,45 @@ def gru_backward(
     return gates, d_recurrent, None
 
 
-def min_gru(z: Floats, starts: Longs, backwards: bool) -> tuple[Floats, Floats]:
+def min_gru(
+    z: Floats, starts: Longs, backwards: bool, first: State | None = None
+) -> tuple[Floats, Floats]:
     """As `reference.min_gru`."""
     states = np.empty((len(z) + 2, LANES, z.shape[-1] // 2), dtype=np.float32)
     parallel.min_gru_forward(
-        z.reshape(-1), starts, states.reshape(-1), len(z), states.shape[-1], backwards
-    )
+        z.reshape(-1), starts, states.reshape(-1), *_firsts(first, 1), len(z), states.shape[-1],
+        backwards,
+    )  # fmt: skip
     return states, z
 
 
 def min_gru_backward(
-    states: Floats, gates: Floats, starts: Longs, backwards: bool, d_states: Floats
+    states: Floats,
+    gates: Floats,
+    starts: Longs,
+    backwards: bool,
+    d_states: Floats,
+    carried: State | None = None,
 ) -> Floats:
     """As `reference.min_gru_backward`."""
-    parallel.min_gru_backward(
-        states.reshape(-1), gates.reshape(-1), _flat(d_states), len(gates), states.shape[-1],
-        backwards,
-    )  # fmt: skip
+    with _carrying(carried, 1, states.shape[-1]) as gradients:
+        parallel.min_gru_backward(
+            states.reshape(-1), gates.reshape(-1), _flat(d_states), *gradients, len(gates),
+            states.shape[-1], backwards,
+        )  # fmt: skip
     return gates
 
 
-def qrnn(z: Floats, starts: Longs, backwards: bool) -> tuple[Floats, Floats, Floats]:
+def qrnn(
+    z: Floats, starts: Longs, backwards: bool, first: State | None = None
+) -> tuple[Floats, Floats, Floats]:
     """As `reference.qrnn`."""
     shape = (len(z) + 2, LANES, z.shape[-1] // 3)
     states, cells = np.empty(shape, dtype=np.float32), np.empty(shape, dtype=np.float32)
     parallel.qrnn_forward(
-        z.reshape(-1), starts, states.reshape(-1), cells.reshape(-1), len(z), shape[-1], backwards
-    )
+        z.reshape(-1), starts, states.reshape(-1), cells.reshape(-1), *_firsts(first, 1), len(z),
+        shape[-1], backwards,
+    )  # fmt: skip
     return states, cells, z
 
 
@@ -293,12 +323,14 @@ def qrnn_backward(
     starts: Longs,
     backwards: bool,
     d_states: Floats,
+    carried: State | None = None,
 ) -> Floats:
     """As `reference.qrnn_backward`."""
-    parallel.qrnn_backward(
-        cells.reshape(-1), gates.reshape(-1), _flat(d_states), len(gates), cells.shape[-1],
-        backwards,
-    )  # fmt: skip
+    with _carrying(carried, 1, cells.shape[-1]) as gradients:
+        parallel.qrnn_backward(
+            cells.reshape(-1), gates.reshape(-1), _flat(d_states), *gradients, len(gates),
+            cells.shape[-1], backwards,
+        )  # fmt: skip
     return gates
 
 
@@ -312,8 +344,25 @@ def _states(time: int, units: int) -> Floats:
     return np.empty((time + 2, LANES, padded(units)), dtype=np.float32)
 
 
+def _firsts(first: State | None, count: int) -> list[Floats]:
+    """The states to start from, flat; empty where they are zero."""
+    return [_NOTHING] * count if first is None else [_flat(own) for own in first]
+
+
+@contextmanager
+def _carrying(carried: State | None, count: int, units: int) -> Iterator[list[Floats]]:
+    """Flat gradients that a kernel reads and leaves its own in; ``carried`` becomes those."""
+    if carried is None:
+        yield [np.zeros(LANES * padded(units), dtype=np.float32) for _ in range(count)]
+        return
+    flat = [_wide(own).ravel() for own in carried]
+    yield flat
+    for own, changed in zip(carried, flat, strict=True):
+        own[...] = changed.reshape(LANES, -1)[:, : own.shape[-1]]
+
+
 def _masks(mask: Floats | None) -> Floats:
-    return _NO_MASKS if mask is None else _wide(mask).reshape(-1)
+    return _NOTHING if mask is None else _wide(mask).reshape(-1)
 
 
 def _flat(rows: Floats) -> Floats:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from unrolled.engine.kernels.activations import sigmoid, sigmoid_slope, tanh, tanh_slope
 from unrolled.engine.kernels.compiled import entry, inner
 from unrolled.engine.kernels.products import fill, padded
-from unrolled.engine.kernels.recurrence import LANES, clear_ends, state_before, step_at
+from unrolled.engine.kernels.recurrence import LANES, set_ends, state_before, step_at
 from unrolled.engine.kernels.vectors import WIDTH, fma, load, splat, store
 
 Floats = NDArray[np.float32]
@@ -26,6 +26,7 @@ def min_gru_forward(
     gates: Floats,  # (time, lane, [update, candidate], width): projected inputs; becomes values
     starts: Longs,  # (lane,)
     states: Floats,  # (time + 2, lane, width): filled
+    first: Floats,  # (lane, width): the state before the step that is read first; empty: zero
     time: int,
     units: int,
     backwards: bool,
@@ -33,7 +34,7 @@ def min_gru_forward(
     """h = h_before + u · (c - h_before), u a sigmoid, c as it was projected."""
     width = padded(units)
     row, size = 2 * width, LANES * width
-    clear_ends(states, time, width)
+    set_ends(states, first, time, width, backwards)
     for place in range(time):
         step = step_at(place, time, backwards)
         here, before = (step + 1) * size, state_before(step, width, backwards)
@@ -55,6 +56,7 @@ def min_gru_backward(
     states: Floats,
     gates: Floats,  # becomes the gradient of the projected inputs
     d_states: Floats,  # (time, lane, width)
+    d_hidden: Floats,  # (lane, width): of the state reached last; becomes that of the first
     time: int,
     units: int,
     backwards: bool,
@@ -62,7 +64,6 @@ def min_gru_backward(
     """From the last step read to the first. Gates of zero, where there is no token, stay zero."""
     width = padded(units)
     row, size = 2 * width, LANES * width
-    d_hidden = np.zeros(size, dtype=np.float32)
     for place in range(time - 1, -1, -1):
         step = step_at(place, time, backwards)
         before = state_before(step, width, backwards)
@@ -83,6 +84,7 @@ def qrnn_forward(
     starts: Longs,  # (lane,)
     states: Floats,  # (time + 2, lane, width): filled with the outputs h
     cells: Floats,  # the same, with the cells c
+    first: Floats,  # (lane, width): the cell before the step that is read first; empty: zero
     time: int,
     units: int,
     backwards: bool,
@@ -90,8 +92,8 @@ def qrnn_forward(
     """c = f · c_before + (1 - f) · g, h = o · c; g a tanh, f and o sigmoids."""
     width = padded(units)
     row, size = 3 * width, LANES * width
-    clear_ends(states, time, width)
-    clear_ends(cells, time, width)
+    set_ends(states, first[:0], time, width, backwards)
+    set_ends(cells, first, time, width, backwards)
     for place in range(time):
         step = step_at(place, time, backwards)
         here, before = (step + 1) * size, state_before(step, width, backwards)
@@ -127,6 +129,7 @@ def qrnn_backward(
     cells: Floats,
     gates: Floats,  # becomes the gradient of the projected inputs
     d_states: Floats,  # (time, lane, width)
+    d_cell: Floats,  # (lane, width): of the cell reached last; becomes that of the first
     time: int,
     units: int,
     backwards: bool,
@@ -134,7 +137,6 @@ def qrnn_backward(
     """From the last step read to the first."""
     width = padded(units)
     row, size = 3 * width, LANES * width
-    d_cell = np.zeros(size, dtype=np.float32)
     one = splat(_ONE)
     for place in range(time - 1, -1, -1):
         step = step_at(place, time, backwards)

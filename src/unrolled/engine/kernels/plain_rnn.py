@@ -15,9 +15,9 @@ from unrolled.engine.kernels.recurrence import (
     LANES,
     add_state_gradient,
     add_state_product,
-    clear_ends,
     pack_recurrent,
     pack_recurrent_transposed,
+    set_ends,
     state_before,
     step_at,
 )
@@ -36,6 +36,7 @@ def forward(
     recurrent: Floats,  # (units, units)
     masks: Floats,  # (lane, width), or empty
     states: Floats,  # (time + 2, lane, width): filled
+    first: Floats,  # (lane, width): the state before the step that is read first; empty: zero
     time: int,
     units: int,
     activation: int,
@@ -46,7 +47,7 @@ def forward(
     packed = np.empty(units * width, dtype=np.float32)
     masked = np.empty(LANES * width, dtype=np.float32)
     pack_recurrent(recurrent, 0, 1, 1, units, len(masks) > 0, packed)
-    clear_ends(states, time, width)
+    set_ends(states, first, time, width, backwards)
     for place in range(time):
         step = step_at(place, time, backwards)
         here, before = (step + 1) * LANES * width, state_before(step, width, backwards)
@@ -69,6 +70,7 @@ def backward(
     masks: Floats,
     d_states: Floats,  # (time, lane, width)
     d_z: Floats,  # (time, lane, width): filled
+    d_hidden: Floats,  # (lane, width): of the state reached last; becomes that of the first
     time: int,
     units: int,
     activation: int,
@@ -78,7 +80,6 @@ def backward(
     width = padded(units)
     packed = np.empty(width * width, dtype=np.float32)
     masked = np.empty(LANES * width, dtype=np.float32)
-    d_hidden = np.zeros(LANES * width, dtype=np.float32)
     pack_recurrent_transposed(recurrent, 0, 1, 1, units, len(masks) > 0, packed)
     for place in range(time - 1, -1, -1):
         step = step_at(place, time, backwards)

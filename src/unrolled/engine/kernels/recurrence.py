@@ -1,7 +1,7 @@
 """What the recurrent layers have in common: their tile, and the state's product with weights.
 
-States are (time + 2, lane, width): the state after step t lies at t + 1, and zeros lie at both
-ends, so that the step read before t is a row away in either direction.
+States are (time + 2, lane, width): the state after step t lies at t + 1, and at both ends lie zeros,
+or the state that reading starts from, so that the one before a step is a row away in either direction.
 """
 
 from __future__ import annotations
@@ -35,10 +35,16 @@ def state_before(step: int, width: int, backwards: bool) -> int:
 
 
 @inner
-def clear_ends(states: Floats, time: int, width: int) -> None:
-    """Sets the states before the first and after the last step to zero."""
-    fill(states, 0, LANES * width, _ZERO)
-    fill(states, (time + 1) * LANES * width, LANES * width, _ZERO)
+def set_ends(
+    states: Floats, first: Floats, time: int, width: int, backwards: bool
+) -> None:
+    """Sets the states at both ends: ``first`` (lane, width) where reading begins; empty: zero."""
+    size = LANES * width
+    fill(states, 0, size, _ZERO)
+    fill(states, (time + 1) * size, size, _ZERO)
+    begin = (time + 1) * size if backwards else 0
+    for place in range(0, len(first), WIDTH):
+        store(states, begin + place, load(first, place))
 
 
 @inner

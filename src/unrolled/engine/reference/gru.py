@@ -10,6 +10,7 @@ from unrolled.engine.reference.steps import (
     FloatArray,
     IntArray,
     back_in_time,
+    carried_on,
     no_states,
     present,
     reading_order,
@@ -24,6 +25,7 @@ def gru(
     mask: FloatArray | None,
     reset_after: bool,
     backwards: bool,
+    first: tuple[FloatArray, ...] | None = None,
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Compute, step by step, with z[t], R, b and the mask in three blocks for u, r and g:
 
@@ -36,12 +38,14 @@ def gru(
     recurrent_bias b (3 * units,), None: zero, as it always is if not reset_after;
     mask (3, lane, units) or None -> states h (time + 2, lane, units), laid out as by
     ``simple_rnn``; gates (time, lane, 3 * units): u, r, g; inner (time, lane, units).
+    first: the state to start from, as in ``simple_rnn``.
     """  # fmt: skip
     units = len(recurrent)
     both, last = slice(2 * units), slice(2 * units, None)
     own = present(starts, len(z))
     z = np.where(own, z, 0)
-    states, gates, inners = no_states(z, units), np.zeros_like(z), np.zeros_like(z[:, :, last])
+    states = no_states(z, units, *(first or ()), backwards=backwards)
+    gates, inners = np.zeros_like(z), np.zeros_like(z[:, :, last])
     bias = np.zeros(3 * units, z.dtype) if recurrent_bias is None else recurrent_bias
     for t, before in reading_order(len(z), backwards):
         h = states[before]
@@ -68,6 +72,7 @@ def gru_backward(
     reset_after: bool,
     backwards: bool,
     d_states: FloatArray,
+    carried: tuple[FloatArray, ...] | None = None,
 ) -> tuple[FloatArray, FloatArray, FloatArray | None]:
     """Compute the gradients of ``gru``, with k = 0 where it starts, at the step read last:
 
@@ -89,19 +94,20 @@ def gru_backward(
 
     -> d_z (time, lane, 3 * units): d_u, d_r, d_g, zero without a token;
     d_recurrent (units, 3 * units); d_recurrent_bias (3 * units,), None if not reset_after.
+    carried: k to begin with and to end in, as in ``simple_rnn_backward``.
     """  # fmt: skip
     own = present(starts, len(d_states))
     d_z, d_recurrent = np.zeros_like(gates), np.zeros_like(recurrent)
     d_bias = np.zeros(recurrent.shape[1], recurrent.dtype)
-    carried = np.zeros_like(states[0])  # (lane, units)
+    (k,) = carried_on(carried, states)
     back = _reset_after_backward if reset_after else _reset_before_backward
     for t, before in back_in_time(len(d_states), backwards):
         h, (u, r, g) = states[before], np.split(gates[t], 3, axis=1)
-        d_h = np.where(own[t], d_states[t] + carried, 0)
+        d_h = np.where(own[t], d_states[t] + k, 0)
         d_g = d_h * (1 - u) * (1 - g * g)
         d_u = d_h * (h - g) * u * (1 - u)
         d_r, d_before, own_recurrent = back(h, r, inner[t], recurrent, mask, d_u, d_g)
-        carried = d_h * u + d_before
+        k[...] = d_h * u + d_before
         d_recurrent += own_recurrent
         d_bias += np.concatenate([d_u, d_r, d_g * r], axis=1).sum(axis=0)
         d_z[t] = np.concatenate([d_u, d_r, d_g], axis=1)

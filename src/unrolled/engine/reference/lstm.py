@@ -10,6 +10,7 @@ from unrolled.engine.reference.steps import (
     FloatArray,
     IntArray,
     back_in_time,
+    carried_on,
     no_states,
     present,
     reading_order,
@@ -22,6 +23,7 @@ def lstm(
     recurrent: FloatArray,
     mask: FloatArray | None,
     backwards: bool,
+    first: tuple[FloatArray, ...] | None = None,
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Compute, step by step, with a = z[t] + (mask · h before) · recurrent in four blocks:
 
@@ -31,10 +33,14 @@ def lstm(
 
     z (time, lane, 4 * units); starts (lane,); recurrent (units, 4 * units);
     mask (4, lane, units) or None -> states h and cells c (time + 2, lane, units), laid out as by
-    ``simple_rnn``; gates (time, lane, 4 * units): i, f, g, o.
+    ``simple_rnn``; gates (time, lane, 4 * units): i, f, g, o. first: h and c to start from, as in
+    ``simple_rnn``.
     """  # fmt: skip
     units = len(recurrent)
-    states, cells, gates = no_states(z, units), no_states(z, units), np.zeros_like(z)
+    h, c = first or (None, None)
+    states = no_states(z, units, h, backwards=backwards)
+    cells = no_states(z, units, c, backwards=backwards)
+    gates = np.zeros_like(z)
     own = present(starts, len(z))
     z = np.where(own, z, 0)
     for t, before in reading_order(len(z), backwards):
@@ -57,6 +63,7 @@ def lstm_backward(
     mask: FloatArray | None,
     backwards: bool,
     d_states: FloatArray,
+    carried: tuple[FloatArray, ...] | None = None,
 ) -> tuple[FloatArray, FloatArray]:
     """Compute the gradients of ``lstm``, with c_h = c_c = 0 where it starts, at the last step read:
 
@@ -67,16 +74,17 @@ def lstm_backward(
         c_h          = mask · (d_z[t] · recurrentᵀ),    c_c = d_c · f
 
     -> d_z (time, lane, 4 * units), zero without a token; d_recurrent (units, 4 * units).
+    carried: c_h and c_c to begin with and to end in, as in ``simple_rnn_backward``.
     """  # fmt: skip
     own = present(starts, len(d_states))
     d_z = np.zeros_like(gates)
     d_recurrent = np.zeros_like(recurrent)
-    carried_h, carried_c = np.zeros_like(states[0]), np.zeros_like(states[0])
+    c_h, c_c = carried_on(carried, states, 2)
     for t, before in back_in_time(len(d_states), backwards):
         i, f, g, o = np.split(gates[t], 4, axis=1)
         bent = np.tanh(cells[t + 1])
-        d_h = np.where(own[t], d_states[t] + carried_h, 0)
-        d_c = np.where(own[t], carried_c + d_h * o * (1 - bent * bent), 0)
+        d_h = np.where(own[t], d_states[t] + c_h, 0)
+        d_c = np.where(own[t], c_c + d_h * o * (1 - bent * bent), 0)
         d_z[t] = np.concatenate(
             [
                 d_c * g * i * (1 - i),
@@ -86,7 +94,7 @@ def lstm_backward(
             ],
             axis=1,
         )
-        carried_h, own_recurrent = recur_backward(states[before], recurrent, mask, d_z[t])
-        carried_c = d_c * f
+        c_h[...], own_recurrent = recur_backward(states[before], recurrent, mask, d_z[t])
+        c_c[...] = d_c * f
         d_recurrent += own_recurrent
     return d_z, d_recurrent

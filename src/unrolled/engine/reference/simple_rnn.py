@@ -10,6 +10,7 @@ from unrolled.engine.reference.steps import (
     FloatArray,
     IntArray,
     back_in_time,
+    carried_on,
     no_states,
     present,
     reading_order,
@@ -23,6 +24,7 @@ def simple_rnn(
     mask: FloatArray | None,
     activation: str,
     backwards: bool,
+    first: tuple[FloatArray, ...] | None = None,
 ) -> FloatArray:
     """Compute h = activation(z[t] + (mask · h before) · recurrent), step by step.
 
@@ -30,8 +32,10 @@ def simple_rnn(
     recurrent (units, units); mask (1, lane, units) or None
     -> states (time + 2, lane, units): h after step t at t + 1; zero without a token and at both
     ends, which is where a text starts. backwards: from the last step to the first.
+    first: the state (lane, units) to start from instead, where all lanes have a token at the step
+    that is read first, or none at all.
     """
-    states = no_states(z, len(recurrent))
+    states = no_states(z, len(recurrent), *(first or ()), backwards=backwards)
     own = present(starts, len(z))
     z = np.where(own, z, 0)
     for t, before in reading_order(len(z), backwards):
@@ -48,6 +52,7 @@ def simple_rnn_backward(
     activation: str,
     backwards: bool,
     d_states: FloatArray,
+    carried: tuple[FloatArray, ...] | None = None,
 ) -> tuple[FloatArray, FloatArray]:
     """Compute the gradients of ``simple_rnn``: back-propagation through time.
 
@@ -59,15 +64,17 @@ def simple_rnn_backward(
 
     d_states (time, lane, units): the gradient of the states after each step that comes from the
     layers above -> d_z (time, lane, units), zero without a token; d_recurrent (units, units).
+    carried: c (lane, units) to begin with, the gradient of the state after the step that is read
+    last, of lanes that have a token there; becomes that of the state before the one read first.
     Source: Werbos 1990.
     """
     own = present(starts, len(d_states))
     d_z = np.zeros_like(d_states)
     d_recurrent = np.zeros_like(recurrent)
-    carried = np.zeros_like(states[0])  # (lane, units)
+    (c,) = carried_on(carried, states)
     for t, before in back_in_time(len(d_states), backwards):
         slope = activation_gradient(activation, states[t + 1])
-        d_z[t] = np.where(own[t], (d_states[t] + carried) * slope, 0)
-        carried, own_recurrent = recur_backward(states[before], recurrent, mask, d_z[t])
+        d_z[t] = np.where(own[t], (d_states[t] + c) * slope, 0)
+        c[...], own_recurrent = recur_backward(states[before], recurrent, mask, d_z[t])
         d_recurrent += own_recurrent
     return d_z, d_recurrent

@@ -33,6 +33,23 @@ def back_in_time(time: int, backwards: bool) -> Iterator[tuple[int, int]]:
     return reversed(reading_order(time, backwards))
 
 
-def no_states(z: FloatArray, units: int) -> FloatArray:
-    """States of zero, (time + 2, lane, units), for the projected inputs z (time, lane, ...)."""
-    return np.zeros((len(z) + 2, z.shape[1], units), dtype=z.dtype)
+def no_states(
+    z: FloatArray, units: int, first: FloatArray | None = None, *, backwards: bool = False
+) -> FloatArray:
+    """States of zero, (time + 2, lane, units), for the projected inputs z (time, lane, ...).
+
+    first: the state (lane, units) before the step that is read first, instead of zero.
+    """
+    states = np.zeros((len(z) + 2, z.shape[1], units), dtype=z.dtype)
+    if first is not None:
+        states[-1 if backwards else 0] = first
+    return states
+
+
+def carried_on(
+    carried: tuple[FloatArray, ...] | None, states: FloatArray, count: int = 1
+) -> tuple[FloatArray, ...]:
+    """The gradients (lane, units) with which the way back begins: zero unless given."""
+    if carried is not None:
+        return carried
+    return tuple(np.zeros_like(states[0]) for _ in range(count))
