@@ -44,9 +44,7 @@ class Cell:
         if self.name == "lstm":
             return self.of.lstm(z, starts, self.recurrent, None, way, first)
         if self.name.startswith("gru"):
-            return self.of.gru(
-                z, starts, self.recurrent, self.bias, None, self.after, way, first
-            )
+            return self.of.gru(z, starts, self.recurrent, self.bias, None, self.after, way, first)
         return getattr(self.of, self.name)(z, starts, way, first)
 
     def backward(self, memory, starts, d_states, carried=None):
@@ -147,7 +145,9 @@ def test_the_compiled_recurrence_from_a_state(name):
     truth = Cell(name, reference, np.float64, backwards=True)
     begins = (ours.starts < TIME)[:, None]
     arrays = len(truth.reached(truth.forward(truth.z, truth.starts)))
-    first = tuple(np.random.default_rng(at).normal(size=(LANES, UNITS)) * begins for at in range(arrays))
+    first = tuple(
+        np.random.default_rng(at).normal(size=(LANES, UNITS)) * begins for at in range(arrays)
+    )
     found = []
     for cell in (ours, truth):
         dtype = cell.z.dtype

@@ -6,8 +6,7 @@ what comes in may be as wide as its numbers or padded, what goes out is padded.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,16 @@ from unrolled.engine.kernels import dense, parallel, plain_rnn, projection
 from unrolled.engine.kernels import gru as gru_kernels
 from unrolled.engine.kernels import lstm as lstm_kernels
 from unrolled.engine.kernels.activations import ACTIVATIONS
+from unrolled.engine.kernels.arrays import (
+    State,
+    carrying,
+    firsts,
+    flattened,
+    masks_of,
+    narrowed,
+    new_states,
+    widened,
+)
 from unrolled.engine.kernels.recurrence import LANES
 from unrolled.engine.kernels.vectors import padded
 from unrolled.engine.rows import Rows
@@ -24,11 +33,6 @@ from unrolled.engine.rows import Rows
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
 Longs = NDArray[np.int64]
-
-State = tuple[Floats, ...]
-"""What a recurrence hands from step to step (lane, units), one array or two."""
-
-_NOTHING = np.zeros(0, dtype=np.float32)
 
 
 def affine(inputs: Floats, kernel: Floats, bias: Floats) -> Floats:
@@ -55,13 +59,13 @@ def project(
     time = len(x)
     window, size, units = _kernel_sizes(kernel, gates)
     z = np.empty((time, LANES, gates * padded(units)), dtype=np.float32)
-    wide_bias = _wide(bias.reshape(gates, units)).ravel()
+    wide_bias = widened(bias.reshape(gates, units)).ravel()
     shape = (time, window, size, gates, units, backwards)
     flat = np.ravel(kernel)
     if x.ndim == 2:
         projection.project_ids(np.ravel(x), starts, flat, wide_bias, z.reshape(-1), *shape)
     else:
-        x = _wide(x)
+        x = widened(x)
         projection.project(np.ravel(x), x.shape[-1], flat, wide_bias, z.reshape(-1), *shape)
     return z
 
@@ -79,8 +83,8 @@ def project_backward(
         numbers, values = _rows(x, starts, flat, size, window, gates, units, backwards)
         projection.sum_rows(flat, d_bias)
         rows = Rows(numbers, values if kernel.ndim == 3 else values[:, 0])
-        return None, rows, _cut(d_bias, gates, units)
-    x = _wide(x)
+        return None, rows, narrowed(d_bias, gates, units)
+    x = widened(x)
     x_row = x.shape[-1]
     d_x = np.zeros(x.shape, dtype=np.float32)
     d_kernel = np.zeros((window, x_row, row), dtype=np.float32)
@@ -90,8 +94,8 @@ def project_backward(
     )  # fmt: skip
     if window > 1:
         projection.clear_absent(d_x.reshape(-1), starts, x_row)
-    cut = _cut(d_kernel[:, :size], gates, units).reshape(kernel.shape)
-    return d_x, cut, _cut(d_bias, gates, units)
+    cut = narrowed(d_kernel[:, :size], gates, units).reshape(kernel.shape)
+    return d_x, cut, narrowed(d_bias, gates, units)
 
 
 def embed(x: Ints, starts: Longs, table: Floats) -> Floats:
@@ -105,7 +109,7 @@ def embed(x: Ints, starts: Longs, table: Floats) -> Floats:
 def embed_backward(x: Ints, starts: Longs, d_values: Floats, size: int) -> Rows:
     """As `reference.embed_backward`."""
     numbers, values = _rows(
-        x, starts, _flat(d_values), int(x.max(initial=0)) + 1, 1, 1, size, False
+        x, starts, flattened(d_values), int(x.max(initial=0)) + 1, 1, 1, size, False
     )
     return Rows(numbers, values[:, 0])
 
@@ -140,10 +144,10 @@ def simple_rnn(
 ) -> Floats:
     """As `reference.simple_rnn`."""
     time, units = len(z), len(recurrent)
-    states = _states(time, units)
+    states = new_states(time, units)
     plain_rnn.forward(
-        z.reshape(-1), starts, np.ravel(recurrent), _masks(mask), states.reshape(-1),
-        *_firsts(first, 1), time, units, ACTIVATIONS[activation], backwards,
+        z.reshape(-1), starts, np.ravel(recurrent), masks_of(mask), states.reshape(-1),
+        *firsts(first, 1), time, units, ACTIVATIONS[activation], backwards,
     )  # fmt: skip
     return states
 
@@ -161,9 +165,9 @@ def simple_rnn_backward(
     """As `reference.simple_rnn_backward`."""
     time, units = len(d_states), len(recurrent)
     d_z = np.empty((time, LANES, padded(units)), dtype=np.float32)
-    with _carrying(carried, 1, units) as gradients:
+    with carrying(carried, 1, units) as gradients:
         plain_rnn.backward(
-            states.reshape(-1), starts, np.ravel(recurrent), _masks(mask), _flat(d_states),
+            states.reshape(-1), starts, np.ravel(recurrent), masks_of(mask), flattened(d_states),
             d_z.reshape(-1), *gradients, time, units, ACTIVATIONS[activation], backwards,
         )  # fmt: skip
     return d_z, _recurrent_gradient(states, [(d_z, 0, 1)], mask, units, backwards)
@@ -179,10 +183,10 @@ def lstm(
 ) -> tuple[Floats, Floats, Floats]:
     """As `reference.lstm`."""
     time, units = len(z), len(recurrent)
-    states, cells = _states(time, units), _states(time, units)
+    states, cells = new_states(time, units), new_states(time, units)
     lstm_kernels.forward(
-        z.reshape(-1), starts, np.ravel(recurrent), _masks(mask), states.reshape(-1),
-        cells.reshape(-1), *_firsts(first, 2), time, units, backwards,
+        z.reshape(-1), starts, np.ravel(recurrent), masks_of(mask), states.reshape(-1),
+        cells.reshape(-1), *firsts(first, 2), time, units, backwards,
     )  # fmt: skip
     return states, cells, z
 
@@ -200,10 +204,10 @@ def lstm_backward(
 ) -> tuple[Floats, Floats]:
     """As `reference.lstm_backward`."""
     time, units = len(gates), len(recurrent)
-    with _carrying(carried, 2, units) as gradients:
+    with carrying(carried, 2, units) as gradients:
         lstm_kernels.backward(
             states.reshape(-1), cells.reshape(-1), gates.reshape(-1), np.ravel(recurrent),
-            _masks(mask), _flat(d_states), *gradients, time, units, backwards,
+            masks_of(mask), flattened(d_states), *gradients, time, units, backwards,
         )  # fmt: skip
     return gates, _recurrent_gradient(states, [(gates, 0, 4)], mask, units, backwards)
 
@@ -220,12 +224,12 @@ def gru(
 ) -> tuple[Floats, Floats, Floats]:
     """As `reference.gru`."""
     time, units = len(z), len(recurrent)
-    states = _states(time, units)
+    states = new_states(time, units)
     inside = np.empty((time, LANES, padded(units)), dtype=np.float32)
     bias = np.zeros(3 * units, np.float32) if recurrent_bias is None else recurrent_bias
     gru_kernels.forward(
-        z.reshape(-1), starts, np.ravel(recurrent), _wide(bias.reshape(3, units)).ravel(),
-        _masks(mask), states.reshape(-1), inside.reshape(-1), *_firsts(first, 1), time, units,
+        z.reshape(-1), starts, np.ravel(recurrent), widened(bias.reshape(3, units)).ravel(),
+        masks_of(mask), states.reshape(-1), inside.reshape(-1), *firsts(first, 1), time, units,
         reset_after, backwards,
     )  # fmt: skip
     return states, z, inside
@@ -246,10 +250,10 @@ def gru_backward(
     """As `reference.gru_backward`."""
     time, units = len(gates), len(recurrent)
     width = padded(units)
-    with _carrying(carried, 1, units) as gradients:
+    with carrying(carried, 1, units) as gradients:
         gru_kernels.backward(
             states.reshape(-1), gates.reshape(-1), inner.reshape(-1), np.ravel(recurrent),
-            _masks(mask), _flat(d_states), *gradients, time, units, reset_after, backwards,
+            masks_of(mask), flattened(d_states), *gradients, time, units, reset_after, backwards,
         )  # fmt: skip
     if reset_after:
         parts = [(gates, 0, 2), (inner, 0, 1)]
@@ -259,7 +263,7 @@ def gru_backward(
         projection.sum_rows(gates.reshape(-1), both)
         d_bias[: 2 * width] = both[: 2 * width]
         projection.sum_rows(inner.reshape(-1), d_bias[2 * width :])
-        return gates, d_recurrent, _cut(d_bias, 3, units)
+        return gates, d_recurrent, narrowed(d_bias, 3, units)
     d_recurrent = np.empty((units, 3 * units), dtype=np.float32)
     d_recurrent[:, : 2 * units] = _recurrent_gradient(
         states, [(gates, 0, 2)], mask, units, backwards
@@ -280,7 +284,7 @@ def min_gru(
     """As `reference.min_gru`."""
     states = np.empty((len(z) + 2, LANES, z.shape[-1] // 2), dtype=np.float32)
     parallel.min_gru_forward(
-        z.reshape(-1), starts, states.reshape(-1), *_firsts(first, 1), len(z), states.shape[-1],
+        z.reshape(-1), starts, states.reshape(-1), *firsts(first, 1), len(z), states.shape[-1],
         backwards,
     )  # fmt: skip
     return states, z
@@ -295,9 +299,9 @@ def min_gru_backward(
     carried: State | None = None,
 ) -> Floats:
     """As `reference.min_gru_backward`."""
-    with _carrying(carried, 1, states.shape[-1]) as gradients:
+    with carrying(carried, 1, states.shape[-1]) as gradients:
         parallel.min_gru_backward(
-            states.reshape(-1), gates.reshape(-1), _flat(d_states), *gradients, len(gates),
+            states.reshape(-1), gates.reshape(-1), flattened(d_states), *gradients, len(gates),
             states.shape[-1], backwards,
         )  # fmt: skip
     return gates
@@ -310,7 +314,7 @@ def qrnn(
     shape = (len(z) + 2, LANES, z.shape[-1] // 3)
     states, cells = np.empty(shape, dtype=np.float32), np.empty(shape, dtype=np.float32)
     parallel.qrnn_forward(
-        z.reshape(-1), starts, states.reshape(-1), cells.reshape(-1), *_firsts(first, 1), len(z),
+        z.reshape(-1), starts, states.reshape(-1), cells.reshape(-1), *firsts(first, 1), len(z),
         shape[-1], backwards,
     )  # fmt: skip
     return states, cells, z
@@ -326,9 +330,9 @@ def qrnn_backward(
     carried: State | None = None,
 ) -> Floats:
     """As `reference.qrnn_backward`."""
-    with _carrying(carried, 1, cells.shape[-1]) as gradients:
+    with carrying(carried, 1, cells.shape[-1]) as gradients:
         parallel.qrnn_backward(
-            cells.reshape(-1), gates.reshape(-1), _flat(d_states), *gradients, len(gates),
+            cells.reshape(-1), gates.reshape(-1), flattened(d_states), *gradients, len(gates),
             cells.shape[-1], backwards,
         )  # fmt: skip
     return gates
@@ -338,55 +342,6 @@ def _kernel_sizes(kernel: Floats, gates: int) -> tuple[int, int, int]:
     """Window, size of the inputs, units."""
     window = kernel.shape[0] if kernel.ndim == 3 else 1
     return window, kernel.shape[-2], kernel.shape[-1] // gates
-
-
-def _states(time: int, units: int) -> Floats:
-    return np.empty((time + 2, LANES, padded(units)), dtype=np.float32)
-
-
-def _firsts(first: State | None, count: int) -> list[Floats]:
-    """The states to start from, flat; empty where they are zero."""
-    return [_NOTHING] * count if first is None else [_flat(own) for own in first]
-
-
-@contextmanager
-def _carrying(carried: State | None, count: int, units: int) -> Iterator[list[Floats]]:
-    """Flat gradients that a kernel reads and leaves its own in; ``carried`` becomes those."""
-    if carried is None:
-        yield [np.zeros(LANES * padded(units), dtype=np.float32) for _ in range(count)]
-        return
-    flat = [_wide(own).ravel() for own in carried]
-    yield flat
-    for own, changed in zip(carried, flat, strict=True):
-        own[...] = changed.reshape(LANES, -1)[:, : own.shape[-1]]
-
-
-def _masks(mask: Floats | None) -> Floats:
-    return _NOTHING if mask is None else _wide(mask).reshape(-1)
-
-
-def _flat(rows: Floats) -> Floats:
-    return _wide(rows).reshape(-1)
-
-
-def _wide(rows: Floats) -> Floats:
-    """Rows padded with zeros to whole vectors; as they are where they are padded already."""
-    size = rows.shape[-1]
-    width = padded(size)
-    if width == size:
-        return rows
-    wide = np.zeros((*rows.shape[:-1], width), dtype=np.float32)
-    wide[..., :size] = rows
-    return wide
-
-
-def _cut(wide: Floats, gates: int, units: int) -> Floats:
-    """Rows of padded gates (..., gates x width) without the padding (..., gates x units)."""
-    width = padded(units)
-    if width == units:
-        return wide
-    parts = wide.reshape(*wide.shape[:-1], gates, width)[..., :units]
-    return parts.reshape(*wide.shape[:-1], gates * units)
 
 
 def _rows(
@@ -429,14 +384,14 @@ def _recurrent_gradient(
     done = 0
     for d_z, first, count in parts:
         for gate, number in _together(mask, count):
-            own = states if mask is None else states * _wide(mask)[done + gate]
+            own = states if mask is None else states * widened(mask)[done + gate]
             projection.add_outer_states(
                 own.reshape(-1), d_z.reshape(-1), (first + gate) * width, d_z.shape[-1],
                 number * width, wide.reshape(-1), (done + gate) * width, gates * width,
                 len(d_z), units, backwards,
             )  # fmt: skip
         done += count
-    return _cut(wide[:units], gates, units)
+    return narrowed(wide[:units], gates, units)
 
 
 def _together(mask: Floats | None, count: int) -> list[tuple[int, int]]:

@@ -1,7 +1,7 @@
 """What the recurrent layers have in common: their tile, and the state's product with weights.
 
-States are (time + 2, lane, width): the state after step t lies at t + 1, and at both ends lie zeros,
-or the state that reading starts from, so that the one before a step is a row away in either direction.
+States are (time + 2, lane, width): the state after step t lies at t + 1. At both ends lie zeros, or
+the state that reading starts from, so that the one before t is a row away in either direction.
 """
 
 from __future__ import annotations
@@ -35,9 +35,7 @@ def state_before(step: int, width: int, backwards: bool) -> int:
 
 
 @inner
-def set_ends(
-    states: Floats, first: Floats, time: int, width: int, backwards: bool
-) -> None:
+def set_ends(states: Floats, first: Floats, time: int, width: int, backwards: bool) -> None:
     """Sets the states at both ends: ``first`` (lane, width) where reading begins; empty: zero."""
     size = LANES * width
     fill(states, 0, size, _ZERO)

@@ -155,6 +155,36 @@ def clamp(typing_context: Any, value: Any, low: Any, high: Any) -> Any:
 
 
 @instruction
+def larger(typing_context: Any, a: Any, b: Any) -> Any:
+    """The larger of two numbers, place by place; ``b`` where one of them is NaN."""
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+        a, b = arguments
+        return builder.select(builder.fcmp_ordered(">", a, b), a, b)
+
+    return vector(vector, vector), generate
+
+
+@instruction
+def power_of_two(typing_context: Any, shifted: Any) -> Any:
+    """2 ** n of whole numbers n from -126 to 127, given as n + 1.5 · 2 ** 23.
+
+    Such a sum has n in its lowest bits, from where it is moved to the exponent.
+    """
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+        whole = ir.VectorType(_INDEX, WIDTH)
+        bits = builder.bitcast(arguments[0], whole)
+        exponent = builder.add(
+            builder.shl(bits, ir.Constant(whole, [23] * WIDTH)),
+            ir.Constant(whole, [127 << 23] * WIDTH),
+        )
+        return builder.bitcast(exponent, VECTOR)
+
+    return vector(vector), generate
+
+
+@instruction
 def positive(typing_context: Any, condition: Any, value: Any) -> Any:
     """``value`` where ``condition`` is above zero or NaN, 0 elsewhere."""
 

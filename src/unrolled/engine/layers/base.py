@@ -21,6 +21,8 @@ Flags = NDArray[np.bool_]
 Weights = dict[str, Floats]
 Gradients = dict[str, Floats | Rows]
 Noise = np.random.Generator | None
+State = tuple[Floats, ...]
+"""What a recurrence hands from step to step (lane, units): one array, of an LSTM two, h and c."""
 Initializer = Callable[[Any, np.random.Generator], Floats]
 Blueprint = dict[str, tuple[tuple[int, ...], Initializer]]
 
@@ -103,6 +105,7 @@ class Operations(Protocol):
         mask: Floats | None,
         activation: str,
         backwards: bool,
+        first: State | None = None,
         /,
     ) -> Floats: ...
     def simple_rnn_backward(
@@ -114,6 +117,7 @@ class Operations(Protocol):
         activation: str,
         backwards: bool,
         d_states: Floats,
+        carried: State | None = None,
         /,
     ) -> tuple[Floats, Floats]: ...
     def lstm(
@@ -123,6 +127,7 @@ class Operations(Protocol):
         recurrent: Floats,
         mask: Floats | None,
         backwards: bool,
+        first: State | None = None,
         /,
     ) -> tuple[Floats, Floats, Floats]: ...
     def lstm_backward(
@@ -135,6 +140,7 @@ class Operations(Protocol):
         mask: Floats | None,
         backwards: bool,
         d_states: Floats,
+        carried: State | None = None,
         /,
     ) -> tuple[Floats, Floats]: ...
     def gru(
@@ -146,6 +152,7 @@ class Operations(Protocol):
         mask: Floats | None,
         reset_after: bool,
         backwards: bool,
+        first: State | None = None,
         /,
     ) -> tuple[Floats, Floats, Floats]: ...
     def gru_backward(
@@ -159,9 +166,12 @@ class Operations(Protocol):
         reset_after: bool,
         backwards: bool,
         d_states: Floats,
+        carried: State | None = None,
         /,
     ) -> tuple[Floats, Floats, Floats | None]: ...
-    def min_gru(self, z: Floats, starts: Longs, backwards: bool, /) -> tuple[Floats, Floats]: ...
+    def min_gru(
+        self, z: Floats, starts: Longs, backwards: bool, first: State | None = None, /
+    ) -> tuple[Floats, Floats]: ...
     def min_gru_backward(
         self,
         states: Floats,
@@ -169,10 +179,11 @@ class Operations(Protocol):
         starts: Longs,
         backwards: bool,
         d_states: Floats,
+        carried: State | None = None,
         /,
     ) -> Floats: ...
     def qrnn(
-        self, z: Floats, starts: Longs, backwards: bool, /
+        self, z: Floats, starts: Longs, backwards: bool, first: State | None = None, /
     ) -> tuple[Floats, Floats, Floats]: ...
     def qrnn_backward(
         self,
@@ -182,6 +193,7 @@ class Operations(Protocol):
         starts: Longs,
         backwards: bool,
         d_states: Floats,
+        carried: State | None = None,
         /,
     ) -> Floats: ...
 

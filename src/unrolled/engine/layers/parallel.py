@@ -10,6 +10,7 @@ from unrolled.engine.layers.base import (
     Longs,
     Noise,
     Operations,
+    State,
     Weights,
     check_choice,
 )
@@ -28,9 +29,15 @@ class MinGRU(Scanned):
     gates: ClassVar[int] = 2
 
     def scan(
-        self, operations: Operations, weights: Weights, z: Floats, starts: Longs, noise: Noise
+        self,
+        operations: Operations,
+        weights: Weights,
+        z: Floats,
+        starts: Longs,
+        noise: Noise,
+        first: State | None = None,
     ) -> Memory:
-        return operations.min_gru(z, starts, self.go_backwards)
+        return operations.min_gru(z, starts, self.go_backwards, first)
 
     def scan_backward(
         self,
@@ -39,10 +46,11 @@ class MinGRU(Scanned):
         memory: Memory,
         starts: Longs,
         d_states: Floats,
+        carried: State | None = None,
     ) -> tuple[Floats, Weights]:
         states, gates = memory
         backwards = self.go_backwards
-        return operations.min_gru_backward(states, gates, starts, backwards, d_states), {}
+        return operations.min_gru_backward(states, gates, starts, backwards, d_states, carried), {}
 
 
 @dataclass(frozen=True)
@@ -60,6 +68,7 @@ class QRNN(Scanned):
     window: int = 2
     kind: ClassVar[str] = "qrnn"
     gates: ClassVar[int] = 3
+    state_at: ClassVar[tuple[int, ...]] = (1,)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -69,9 +78,15 @@ class QRNN(Scanned):
         return (self.window, size, 3 * self.units)
 
     def scan(
-        self, operations: Operations, weights: Weights, z: Floats, starts: Longs, noise: Noise
+        self,
+        operations: Operations,
+        weights: Weights,
+        z: Floats,
+        starts: Longs,
+        noise: Noise,
+        first: State | None = None,
     ) -> Memory:
-        return operations.qrnn(z, starts, self.go_backwards)
+        return operations.qrnn(z, starts, self.go_backwards, first)
 
     def scan_backward(
         self,
@@ -80,7 +95,10 @@ class QRNN(Scanned):
         memory: Memory,
         starts: Longs,
         d_states: Floats,
+        carried: State | None = None,
     ) -> tuple[Floats, Weights]:
         states, cells, gates = memory
         backwards = self.go_backwards
-        return operations.qrnn_backward(states, cells, gates, starts, backwards, d_states), {}
+        return operations.qrnn_backward(
+            states, cells, gates, starts, backwards, d_states, carried
+        ), {}

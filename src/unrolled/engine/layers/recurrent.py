@@ -15,6 +15,7 @@ from unrolled.engine.layers.base import (
     Longs,
     Noise,
     Operations,
+    State,
     Weights,
     check_choice,
     check_rate,
@@ -66,11 +67,17 @@ class SimpleRNN(Recurrent):
         check_choice(self, "activation", self.activation, ("tanh", "linear", "relu"))
 
     def scan(
-        self, operations: Operations, weights: Weights, z: Floats, starts: Longs, noise: Noise
+        self,
+        operations: Operations,
+        weights: Weights,
+        z: Floats,
+        starts: Longs,
+        noise: Noise,
+        first: State | None = None,
     ) -> Memory:
         mask = self.mask(noise, len(starts))
         states = operations.simple_rnn(
-            z, starts, weights["recurrent_kernel"], mask, self.activation, self.go_backwards
+            z, starts, weights["recurrent_kernel"], mask, self.activation, self.go_backwards, first
         )
         return states, mask
 
@@ -81,6 +88,7 @@ class SimpleRNN(Recurrent):
         memory: Memory,
         starts: Longs,
         d_states: Floats,
+        carried: State | None = None,
     ) -> tuple[Floats, Weights]:
         states, mask = memory
         d_z, d_recurrent = operations.simple_rnn_backward(
@@ -91,6 +99,7 @@ class SimpleRNN(Recurrent):
             self.activation,
             self.go_backwards,
             d_states,
+            carried,
         )
         return d_z, {"recurrent_kernel": d_recurrent}
 
@@ -110,6 +119,7 @@ class LSTM(Recurrent):
     unit_forget_bias: bool = True
     kind: ClassVar[str] = "lstm"
     gates: ClassVar[int] = 4
+    state_at: ClassVar[tuple[int, ...]] = (0, 1)
 
     def bias(self) -> tuple[tuple[int, ...], Initializer]:
         return (4 * self.units,), self._first_bias
@@ -121,11 +131,17 @@ class LSTM(Recurrent):
         return bias
 
     def scan(
-        self, operations: Operations, weights: Weights, z: Floats, starts: Longs, noise: Noise
+        self,
+        operations: Operations,
+        weights: Weights,
+        z: Floats,
+        starts: Longs,
+        noise: Noise,
+        first: State | None = None,
     ) -> Memory:
         mask = self.mask(noise, len(starts))
         recurrent = weights["recurrent_kernel"]
-        return (*operations.lstm(z, starts, recurrent, mask, self.go_backwards), mask)
+        return (*operations.lstm(z, starts, recurrent, mask, self.go_backwards, first), mask)
 
     def scan_backward(
         self,
@@ -134,6 +150,7 @@ class LSTM(Recurrent):
         memory: Memory,
         starts: Longs,
         d_states: Floats,
+        carried: State | None = None,
     ) -> tuple[Floats, Weights]:
         states, cells, gates, mask = memory
         d_z, d_recurrent = operations.lstm_backward(
@@ -145,6 +162,7 @@ class LSTM(Recurrent):
             mask,
             self.go_backwards,
             d_states,
+            carried,
         )
         return d_z, {"recurrent_kernel": d_recurrent}
 
@@ -175,7 +193,13 @@ class GRU(Recurrent):
         return bias[0] if bias.ndim == 2 else bias
 
     def scan(
-        self, operations: Operations, weights: Weights, z: Floats, starts: Longs, noise: Noise
+        self,
+        operations: Operations,
+        weights: Weights,
+        z: Floats,
+        starts: Longs,
+        noise: Noise,
+        first: State | None = None,
     ) -> Memory:
         mask = self.mask(noise, len(starts))
         bias = weights["bias"][1] if self.use_bias and self.reset_after else None
@@ -187,6 +211,7 @@ class GRU(Recurrent):
             mask,
             self.reset_after,
             self.go_backwards,
+            first,
         )
         return (*arrays, mask)
 
@@ -197,6 +222,7 @@ class GRU(Recurrent):
         memory: Memory,
         starts: Longs,
         d_states: Floats,
+        carried: State | None = None,
     ) -> tuple[Floats, Weights]:
         states, gates, inner, mask = memory
         d_z, d_recurrent, d_bias = operations.gru_backward(
@@ -209,6 +235,7 @@ class GRU(Recurrent):
             self.reset_after,
             self.go_backwards,
             d_states,
+            carried,
         )
         gradients = {"recurrent_kernel": d_recurrent}
         return d_z, gradients if d_bias is None else gradients | {"bias": d_bias}

@@ -20,6 +20,7 @@ from unrolled.engine.layers.base import (
     Noise,
     Operations,
     Signal,
+    State,
     Weights,
     check_sizes,
     check_steps,
@@ -39,6 +40,7 @@ class Scanned(Layer):
     return_sequences: every state comes out, not only the one that is reached last.
     go_backwards: the last step is read first (and comes out first).
     gates: blocks of ``units`` numbers that the scan reads at each step.
+    state_at: which arrays of a `Memory` the next step reads.
     """
 
     units: int
@@ -47,15 +49,22 @@ class Scanned(Layer):
     return_sequences: bool = False
     go_backwards: bool = False
     gates: ClassVar[int]
+    state_at: ClassVar[tuple[int, ...]] = (0,)
 
     def __post_init__(self) -> None:
         check_sizes(self, units=self.units)
 
     @abstractmethod
     def scan(
-        self, operations: Operations, weights: Weights, z: Floats, starts: Longs, noise: Noise
+        self,
+        operations: Operations,
+        weights: Weights,
+        z: Floats,
+        starts: Longs,
+        noise: Noise,
+        first: State | None = None,
     ) -> Memory:
-        """All states of the projected inputs z (time, lane, gates * units)."""
+        """All states of the projected inputs z (time, lane, gates * units), from ``first`` on."""
 
     @abstractmethod
     def scan_backward(
@@ -65,8 +74,12 @@ class Scanned(Layer):
         memory: Memory,
         starts: Longs,
         d_states: Floats,
+        carried: State | None = None,
     ) -> tuple[Floats, Weights]:
-        """Gradient of z and of the weights that `scan` reads, a bias row of its own included."""
+        """Gradient of z and of the weights that `scan` reads, a bias row of its own included.
+
+        carried: the gradient of the state reached last; becomes that of the state at the start.
+        """
 
     def flow(self, incoming: Flow) -> Flow:
         check_steps(self, incoming)
@@ -117,14 +130,23 @@ class Scanned(Layer):
         return self.go_backwards and self.return_sequences
 
     def read(
-        self, operations: Operations, weights: Weights, incoming: Signal, noise: Noise
+        self,
+        operations: Operations,
+        weights: Weights,
+        incoming: Signal,
+        noise: Noise,
+        first: State | None = None,
     ) -> tuple[Signal, Any]:
-        """As `forward`, but each state comes out beside the step after which it was reached."""
+        """As `forward`, but each state comes out beside the step after which it was reached.
+
+        first: the state to start from, where every sequence has a token at the step that is read
+        first, or none at all; None: zero.
+        """
         x, starts = incoming.values, incoming.first_steps
         z = operations.project(
             x, starts, weights["kernel"], self.input_bias(weights), self.gates, self.go_backwards
         )
-        memory = self.scan(operations, weights, z, starts, noise)
+        memory = self.scan(operations, weights, z, starts, noise, first)
         states = memory[0]
         if self.return_sequences:
             outgoing = Signal(states[1:-1], starts, self.units)
@@ -136,13 +158,21 @@ class Scanned(Layer):
         return outgoing, (x, starts, memory)
 
     def read_backward(
-        self, operations: Operations, weights: Weights, saved: Any, gradient: Floats
+        self,
+        operations: Operations,
+        weights: Weights,
+        saved: Any,
+        gradient: Floats,
+        carried: State | None = None,
     ) -> tuple[Floats | None, Gradients]:
-        """As `backward`, from the gradient of what `read` gave."""
+        """As `backward`, from the gradient of what `read` gave.
+
+        carried: the gradient of what `reached` gave; becomes that of the state at the start.
+        """
         x, starts, memory = saved
         if not self.return_sequences:
             gradient = self._only_at_the_end(gradient, starts, len(x))
-        d_z, own = self.scan_backward(operations, weights, memory, starts, gradient)
+        d_z, own = self.scan_backward(operations, weights, memory, starts, gradient, carried)
         d_x, d_kernel, d_bias = operations.project_backward(
             x, starts, weights["kernel"], d_z, self.gates, self.go_backwards
         )
@@ -151,6 +181,17 @@ class Scanned(Layer):
         if self.use_bias:
             gradients["bias"] = d_bias if second_row is None else np.stack([d_bias, second_row])
         return d_x, gradients
+
+    def reached(self, saved: Any) -> State:
+        """The state after the step that is read last, from what `read` remembers: copies.
+
+        Zero for a sequence that has no token there.
+        """
+        memory = saved[2]
+        place = 1 if self.go_backwards else -2
+        return tuple(
+            np.ascontiguousarray(memory[at][place][:, : self.units]) for at in self.state_at
+        )
 
     def _only_at_the_end(self, gradient: Floats, starts: Longs, time: int) -> Floats:
         """Gradient (time, lane, units) of all states from that of the state reached last."""
