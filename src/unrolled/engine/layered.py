@@ -19,10 +19,10 @@ from unrolled.engine.batches import (
     check_ids,
     tiled_order,
 )
+from unrolled.engine.gradients import added, parts_of, unbounded
 from unrolled.engine.layers import Dense, Gradients, Layer, Operations, Signal, Weights
 from unrolled.engine.losses import Loss
 from unrolled.engine.optimizers import Optimizer, Part
-from unrolled.engine.rows import Rows
 from unrolled.engine.threads import Team
 from unrolled.ragged import Sequences
 
@@ -30,9 +30,6 @@ TILE = 16
 """Sequences that go through the layers together; each tile has a gradient of its own."""
 
 Update = Callable[[Optimizer, Floats, Sequence[Part], Team], None]
-
-_unbounded = np.errstate(over="ignore", invalid="ignore")
-"""Of a function in whose results the caller looks for what is not finite; a thread's own affair."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +92,7 @@ class Layered:
             gradients, batch = self.gradients(sequences, targets, rows, threads=threads)
             if not np.isfinite(batch.loss):
                 raise NonFiniteBatch(number, rows, "loss")
-            parts = self._parts(gradients)
+            parts = parts_of(self._weights, gradients, sparse=self._learning.sparse)
             if not all(np.isfinite(own.gradient.sum(dtype=np.float64)) for own in parts):
                 raise NonFiniteBatch(number, rows, "gradient")
             self._learning.update(optimizer, self._parameters, parts, self._team(threads))
@@ -116,7 +113,7 @@ class Layered:
         check_ids(sequences, self._rows)
         tiles = list(batch_slices(len(rows), TILE))
 
-        @_unbounded
+        @unbounded
         def work(tile: int) -> tuple[list[Gradients], float, float]:
             own = rows[tiles[tile]]
             return self._tile_gradients(sequences, own, targets[own], len(rows), tile)
@@ -126,7 +123,7 @@ class Layered:
         for _, loss, right in done:
             totals.loss += loss
             totals.right += right
-        return self._added([gradients for gradients, _, _ in done]), totals
+        return added(self._operations, [gradients for gradients, _, _ in done]), totals
 
     def predict(self, sequences: Sequences, *, threads: int) -> Floats:
         """As `Network.predict`; the outputs of every step where the last layer gives them."""
@@ -134,7 +131,7 @@ class Layered:
         order = np.argsort(sequences.lengths, kind="stable")
         parts = list(batch_slices(len(order), TILE))
 
-        @_unbounded
+        @unbounded
         def work(tile: int) -> NDArray[Any]:
             part = parts[tile]
             outgoing, _ = self._forward(_signal(sequences, order[part]), None)
@@ -191,38 +188,6 @@ class Layered:
         weights = self._learning.class_weights
         return np.ones(len(targets), np.float32) if weights is None else weights[targets]
 
-    @_unbounded
-    def _added(self, tiles: Sequence[list[Gradients]]) -> list[Gradients]:
-        """The sum of the tiles' gradients, in their order."""
-        total = tiles[0]
-        for layer, own in enumerate(total):
-            for name, first in own.items():
-                others = [tile[layer][name] for tile in tiles[1:]]
-                rows = [other for other in others if isinstance(other, Rows)]
-                if isinstance(first, Rows):
-                    own[name] = self._operations.total_rows([first, *rows])
-                    continue
-                for other in others:
-                    assert not isinstance(other, Rows)
-                    np.add(first, other, out=first)
-        return total
-
-    def _parts(self, gradients: Sequence[Gradients]) -> list[Part]:
-        """Where in the vector of parameters each gradient belongs."""
-        parts, start = [], 0
-        for weights, own in zip(self._weights, gradients, strict=True):
-            for name, weight in weights.items():
-                gradient = own[name]
-                if isinstance(gradient, Rows) and self._learning.sparse:
-                    parts.append(_row_part(start, weight.shape, gradient))
-                else:
-                    if isinstance(gradient, Rows):
-                        gradient = gradient.dense(weight.shape[-2])
-                    starts = np.array([start], dtype=np.int64)
-                    parts.append(Part(starts, gradient.reshape(1, -1)))
-                start += weight.size
-        return parts
-
     def _forward(
         self, signal: Signal, noise: np.random.Generator | None
     ) -> tuple[Signal, list[Any]]:
@@ -234,14 +199,6 @@ class Layered:
 
     def _team(self, threads: int) -> Team:
         return self._teams.setdefault(threads, Team(threads))
-
-
-def _row_part(start: int, shape: tuple[int, ...], rows: Rows) -> Part:
-    """A table's rows that were read; of a kernel (window, rows, columns), each window's."""
-    height, columns = shape[-2:]
-    taps = np.arange(rows.values[0].size // columns) if len(rows.numbers) else np.arange(1)
-    starts = start + (rows.numbers[:, None] + taps * height) * columns  # (k, window)
-    return Part(starts.reshape(-1), rows.values.reshape(-1, columns))
 
 
 def _signal(sequences: Sequences, rows: Longs) -> Signal:

@@ -16,14 +16,18 @@ from unrolled.engine.layers import (
     Embedding,
     Flow,
     Layer,
-    OneHot,
     Operations,
     SimpleRNN,
-    Weights,
-    WordDropout,
 )
 from unrolled.engine.losses import check_label_targets, loss_named
 from unrolled.engine.optimizers import Optimizer, Part
+from unrolled.engine.structure import (
+    drawn_weights,
+    flows_of,
+    in_one_vector,
+    names_of,
+    vocabulary_layer,
+)
 from unrolled.engine.summary import LayerRow, format_table
 from unrolled.engine.threads import Team, thread_count
 from unrolled.errors import ShapeError
@@ -70,9 +74,10 @@ class Network:
         self.seed = seed
         self.sparse = sparse
         self.loss = loss_named(loss) if loss is not None else None
-        self.flows = _flows(self.layers)
-        self.names = _names(self.layers)
-        self.parameters, self.layer_weights = _initialise(self.layers, self.flows, seed)
+        self.flows = flows_of(self.layers)
+        self.names = names_of(self.layers)
+        drawn = drawn_weights(self.layers, self.flows, np.random.default_rng(seed))
+        self.parameters, self.layer_weights = in_one_vector(drawn)
         if loss is not None:
             _check_outputs(self.layers[-1], self.flows[-1], loss)
         self.class_weights = self._checked_weights(class_weight)
@@ -212,7 +217,7 @@ class Network:
         return np.ascontiguousarray(targets, dtype=np.int64)
 
     def _choose(self, engine: str, path: str) -> Execution:
-        first = _vocabulary_layer(self.layers)
+        first = vocabulary_layer(self.layers)
         if engine == "numba" and path != "layered" and self._is_many_to_one():
             from unrolled.engine.many_to_one import ManyToOne
 
@@ -231,7 +236,7 @@ class Network:
                 "the compiled path runs OneHot or Embedding, SimpleRNN, and Dense with sigmoid or "
                 'softmax only, without class weights or sparse steps: use path="layered"'
             )
-        operations, update = _operations(engine)
+        operations, update = operations_of(engine)
         return Layered(
             layers=self.layers,
             weights=self.layer_weights,
@@ -261,7 +266,7 @@ class Network:
         return plain and (binary or (last.activation == "softmax" and last.units > 1))
 
 
-def _operations(engine: str) -> tuple[Operations, Update]:
+def operations_of(engine: str) -> tuple[Operations, Update]:
     """The functions that layers are made of, and the one that takes an optimizer's step."""
     if engine == "numba":
         from unrolled.engine.kernels import operations as compiled
@@ -275,63 +280,6 @@ def _apply_parts(
     optimizer: Optimizer, parameters: Floats, parts: Sequence[Part], team: Team
 ) -> None:
     optimizer.apply_parts(parameters, parts)
-
-
-def _vocabulary_layer(layers: tuple[Layer, ...]) -> OneHot | Embedding:
-    """The layer that says how many ids there are: the first one that is no `WordDropout`."""
-    for layer in layers:
-        if isinstance(layer, OneHot | Embedding):
-            return layer
-        if not isinstance(layer, WordDropout):
-            break
-    raise ShapeError("the first layer of a network must be OneHot or Embedding")
-
-
-def _flows(layers: tuple[Layer, ...]) -> list[Flow]:
-    """What comes out of each layer."""
-    first = _vocabulary_layer(layers)
-    flows = [Flow("ids", first.num_words)]
-    for layer in layers:
-        if isinstance(layer, OneHot | Embedding) and layer is not first:
-            raise ShapeError(f"{layer.kind} reads ids: it can only be the first layer")
-        flows.append(layer.flow(flows[-1]))
-    if flows[-1].kind == "ids":
-        raise ShapeError("OneHot alone is no network: add a recurrent layer")
-    return flows[1:]
-
-
-def _names(layers: tuple[Layer, ...]) -> list[str]:
-    """Keras' names: dense, dense_1, dense_2."""
-    names: list[str] = []
-    for at, layer in enumerate(layers):
-        before = sum(other.kind == layer.kind for other in layers[:at])
-        names.append(f"{layer.kind}_{before}" if before else layer.kind)
-    return names
-
-
-def _initialise(
-    layers: tuple[Layer, ...], flows: list[Flow], seed: int
-) -> tuple[Floats, list[Weights]]:
-    """One vector of all weights, and views of it, layer by layer."""
-    rng = np.random.default_rng(seed)
-    incoming = [Flow("ids", _vocabulary_layer(layers).num_words), *flows[:-1]]
-    drawn = [
-        {
-            name: initializer(shape, rng)
-            for name, (shape, initializer) in layer.initializers(before).items()
-        }
-        for layer, before in zip(layers, incoming, strict=True)
-    ]
-    arrays = [array for own in drawn for array in own.values()]
-    parameters = np.concatenate([array.ravel() for array in arrays])
-    at = 0
-    views: list[Weights] = []
-    for own in drawn:
-        views.append({})
-        for name, array in own.items():
-            views[-1][name] = parameters[at : at + array.size].reshape(array.shape)
-            at += array.size
-    return parameters, views
 
 
 def _check_outputs(last: Layer, flow: Flow, loss: str) -> None:

@@ -13,6 +13,7 @@ from unrolled.engine.layers.base import (
     Noise,
     Operations,
     Signal,
+    State,
     Weights,
     present,
 )
@@ -50,6 +51,7 @@ __all__ = [
     "Signal",
     "SimpleRNN",
     "SpatialDropout",
+    "State",
     "Weights",
     "WordDropout",
     "dense_activation",

@@ -26,6 +26,7 @@ from unrolled.engine.reference.products import (
 )
 from unrolled.engine.reference.simple_rnn import simple_rnn, simple_rnn_backward
 from unrolled.engine.reference.tables import embed, embed_backward, total_rows
+from unrolled.engine.reference.tokens import token_logits, token_losses, token_table
 
 __all__ = [
     "activate",
@@ -48,5 +49,8 @@ __all__ = [
     "sigmoid",
     "simple_rnn",
     "simple_rnn_backward",
+    "token_logits",
+    "token_losses",
+    "token_table",
     "total_rows",
 ]

@@ -1,0 +1,431 @@
+"""N tokens into one state, M tokens out of it: an encoder, a decoder, and a word for each step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unrolled.engine.batches import (
+    Floats,
+    Longs,
+    NonFiniteBatch,
+    Progress,
+    Totals,
+    batch_slices,
+    check_ids,
+    tiled_order,
+)
+from unrolled.engine.gradients import added, parts_of, unbounded
+from unrolled.engine.initializers import glorot_uniform
+from unrolled.engine.layers import (
+    Embedding,
+    Gradients,
+    Layer,
+    Noise,
+    Scanned,
+    Signal,
+    State,
+    Weights,
+)
+from unrolled.engine.network import operations_of
+from unrolled.engine.optimizers import Optimizer
+from unrolled.engine.structure import (
+    drawn_weights,
+    flows_of,
+    in_one_vector,
+    names_of,
+    vocabulary_layer,
+)
+from unrolled.engine.threads import Team, thread_count
+from unrolled.errors import ShapeError
+from unrolled.ragged import Sequences
+
+TILE = 16
+"""Pairs that go through the layers together; each tile has a gradient of its own."""
+
+
+@dataclass(frozen=True)
+class Half:
+    """The encoder or the decoder: its layers, what they are called, and their weights."""
+
+    layers: tuple[Layer, ...]
+    names: tuple[str, ...]
+    weights: list[Weights]
+
+    @property
+    def scanned(self) -> list[Scanned]:
+        """The recurrent layers, from the first to the last."""
+        return [layer for layer in self.layers if isinstance(layer, Scanned)]
+
+
+class EncoderDecoder:
+    """Reads a sequence into the states of its encoder, from which its decoder writes another one.
+
+    encoder, decoder: `OneHot` or `Embedding`, then recurrent layers with any dropout between them.
+        Each recurrent layer of the decoder starts from the state that the encoder's layer at the
+        same height has reached; without an encoder, from zero: a language model.
+    tied: the last step's state is compared with the decoder's own embedding of each word, which
+        needs as many numbers as the state has; otherwise each word has another row.
+    seed: of the initial weights and of dropout.
+    sparse: as in `Network`.
+
+    Targets are whole: the decoder reads ``start`` and then the target but for its last token, and
+    is to say the target, token by token, stop token included (teacher forcing).
+    Sources: Sutskever et al. 2014; Keras' functional encoder-decoder, whose ``initial_state`` this
+    is. Raises ShapeError when the halves do not fit together.
+    """
+
+    def __init__(
+        self,
+        *,
+        encoder: Sequence[Layer],
+        decoder: Sequence[Layer],
+        seed: int,
+        start: int,
+        optimizer: Optimizer | None = None,
+        tied: bool = False,
+        sparse: bool = False,
+        engine: Literal["numba", "reference"] = "numba",
+    ) -> None:
+        self.seed, self.start, self.tied, self.sparse = seed, start, tied, sparse
+        self.optimizer = optimizer
+        rng = np.random.default_rng(seed)
+        halves = [_steps_out(encoder), _steps_out(decoder, backwards=True)]
+        drawn, counts = list[Weights](), list[int]()
+        for layers in halves:
+            own = drawn_weights(layers, flows_of(layers), rng) if layers else []
+            counts.append(len(own))
+            drawn += own
+        self.words = vocabulary_layer(halves[1]).num_words
+        drawn.append(self._drawn_output(halves[1], rng))
+        self.parameters, views = in_one_vector(drawn)
+        split = counts[0]
+        self.encoder = Half(halves[0], tuple(names_of(halves[0])), views[:split])
+        self.decoder = Half(halves[1], tuple(names_of(halves[1])), views[split:-1])
+        self.output = views[-1]
+        _check_fit(self.encoder, self.decoder)
+        self._views = views
+        self._operations, self._update = operations_of(engine)
+        self._teams: dict[int, Team] = {}
+        if optimizer is not None:
+            optimizer.build(len(self.parameters))
+
+    @property
+    def weights(self) -> dict[str, Floats]:
+        """Every weight by name, "encoder/lstm/kernel" say: views, not copies."""
+        named = {
+            f"{half}/{name}/{weight}": array
+            for half, own in (("encoder", self.encoder), ("decoder", self.decoder))
+            for name, weights in zip(own.names, own.weights, strict=True)
+            for weight, array in weights.items()
+        }
+        return named | {f"output/{name}": array for name, array in self.output.items()}
+
+    # --- Learning --------------------------------------------------------------------------------
+
+    def train_epoch(
+        self,
+        inputs: Sequences,
+        targets: Sequences,
+        order: NDArray[np.integer],
+        *,
+        batch_size: int,
+        threads: int | None = None,
+        on_progress: Progress | None = None,
+    ) -> tuple[float, float]:
+        """One pass over the pairs in ``order`` (n,), with a step of the optimiser a batch.
+
+        Returns the mean loss of a token (its exponential is the perplexity) and the share of tokens
+        of which the target was the likeliest, along the way. Raises NonFiniteBatch, and leaves the
+        parameters as before that batch.
+        """
+        if self.optimizer is None:
+            raise ShapeError("this network has no optimizer: give one to train it")
+        self._check(inputs, targets)
+        team = self._team(thread_count(threads))
+        lengths = inputs.lengths + targets.lengths
+        rows_in_order = tiled_order(lengths, np.asarray(order, dtype=np.int64), batch_size)
+        totals, pairs = Totals(), 0
+        for number, part in enumerate(batch_slices(len(rows_in_order), batch_size)):
+            rows = rows_in_order[part]
+            gradients, batch = self._gradients(inputs, targets, rows, team)
+            if not np.isfinite(batch.loss):
+                raise NonFiniteBatch(number, rows, "loss")
+            parts = parts_of(self._views, gradients, sparse=self.sparse)
+            if not all(np.isfinite(own.gradient.sum(dtype=np.float64)) for own in parts):
+                raise NonFiniteBatch(number, rows, "gradient")
+            self._update(self.optimizer, self.parameters, parts, team)
+            totals.loss += batch.loss
+            totals.right += batch.right
+            totals.examples += batch.examples
+            pairs += len(rows)
+            if on_progress is not None:
+                on_progress(pairs)
+        return totals.means()
+
+    def evaluate(
+        self, inputs: Sequences, targets: Sequences, *, threads: int | None = None
+    ) -> tuple[float, float]:
+        """Mean loss of a token, and share of tokens of which the target is the likeliest."""
+        self._check(inputs, targets)
+        team = self._team(thread_count(threads))
+        order = np.argsort(inputs.lengths + targets.lengths, kind="stable")
+        tiles = list(batch_slices(len(order), TILE))
+        table = self._table()
+
+        @unbounded
+        def work(tile: int) -> tuple[float, float, int]:
+            run = _Run(self, inputs, targets, order[tiles[tile]], None)
+            losses, right, *_ = run.losses(table, 1.0)
+            return float(losses.sum(dtype=np.float64)), float(right.sum()), len(losses)
+
+        totals = Totals()
+        for loss, right, tokens in team.each(work, range(len(tiles))):
+            totals.loss += loss
+            totals.right += right
+            totals.examples += tokens
+        return totals.means()
+
+    def _gradients(
+        self, inputs: Sequences, targets: Sequences, rows: Longs, team: Team
+    ) -> tuple[list[Gradients], Totals]:
+        """Each layer's gradients of the mean loss of the tokens of ``rows``, and the sums."""
+        assert self.optimizer is not None
+        tiles = list(batch_slices(len(rows), TILE))
+        tokens = int(targets.lengths[rows].sum())
+        step, table = self.optimizer.iterations, self._table()
+
+        @unbounded
+        def work(tile: int) -> tuple[list[Gradients], float, float]:
+            noise = np.random.Generator(np.random.PCG64([self.seed, step, tile]))
+            run = _Run(self, inputs, targets, rows[tiles[tile]], noise)
+            losses, right, *gradients = run.losses(table, 1.0 / max(tokens, 1))
+            own = run.backward(*gradients)
+            return own, float(losses.sum(dtype=np.float64)), float(right.sum())
+
+        done = team.each(work, range(len(tiles) - 1, -1, -1))[::-1]
+        totals = Totals(examples=tokens)
+        for _, loss, right in done:
+            totals.loss += loss
+            totals.right += right
+        return added(self._operations, [own for own, _, _ in done]), totals
+
+    # --- Parts -----------------------------------------------------------------------------------
+
+    def _drawn_output(self, decoder: Sequence[Layer], rng: np.random.Generator) -> Weights:
+        """Initial weights of the words' rows; of a tied output only the bias."""
+        size = flows_of(decoder)[-1].size
+        bias = np.zeros(self.words, dtype=np.float32)
+        if not self.tied:
+            return {"table": glorot_uniform((self.words, size), rng), "bias": bias}
+        embedding = vocabulary_layer(decoder)
+        if not isinstance(embedding, Embedding) or embedding.size != size:
+            raise ShapeError(
+                f"a tied output needs an Embedding of {size} numbers, as many as the decoder's "
+                f"last layer has; its first layer is {embedding!r}"
+            )
+        return {"bias": bias}
+
+    def table(self) -> Floats:
+        """The row of each word (words, size) that the decoder's last state is compared with."""
+        if not self.tied:
+            return self.output["table"]
+        at = next(
+            at for at, layer in enumerate(self.decoder.layers) if isinstance(layer, Embedding)
+        )
+        return self.decoder.weights[at]["embeddings"]
+
+    def _table(self) -> Any:
+        return self._operations.token_table(self.table(), self.output["bias"])
+
+    def _check(self, inputs: Sequences, targets: Sequences) -> None:
+        if len(inputs) != len(targets):
+            raise ShapeError(f"{len(inputs)} inputs for {len(targets)} targets")
+        if not targets.lengths.all():
+            row = int(np.flatnonzero(targets.lengths == 0)[0])
+            raise ShapeError(f"target {row} is empty: every target ends with the stop token")
+        if self.encoder.layers:
+            check_ids(inputs, vocabulary_layer(self.encoder.layers).num_words)
+        check_ids(targets, self.words)
+
+    def _team(self, threads: int) -> Team:
+        return self._teams.setdefault(threads, Team(threads))
+
+
+class _Run:
+    """One tile of pairs on its way through both halves and back.
+
+    The decoder's tokens lie last one first and are read backwards, so that all pairs begin at the
+    same step, where the encoder's states come in.
+    """
+
+    def __init__(
+        self,
+        network: EncoderDecoder,
+        inputs: Sequences,
+        targets: Sequences,
+        rows: Longs,
+        noise: Noise,
+    ) -> None:
+        self.network, self.operations = network, network._operations
+        self.encoded = encode(network, inputs, rows, noise) if network.encoder.layers else None
+        said, self.tokens, starts = _written(targets, rows, network.start)
+        self.present = np.arange(len(said))[:, None] >= starts  # (time, lane)
+        self.signal, self.saved = Signal(said, starts), []
+        first = iter(self.encoded.states) if self.encoded is not None else None
+        for layer, weights in zip(network.decoder.layers, network.decoder.weights, strict=True):
+            if isinstance(layer, Scanned):
+                begin = None if first is None else next(first)
+                self.signal, memory = layer.read(
+                    self.operations, weights, self.signal, noise, begin
+                )
+            else:
+                self.signal, memory = layer.forward(self.operations, weights, self.signal, noise)
+            self.saved.append(memory)
+
+    def losses(self, table: Any, share: float) -> tuple[Floats, ...]:
+        """Loss of each token, whether it was the likeliest, and the gradients behind them."""
+        states = self.signal.values[self.present]
+        targets = self.tokens[self.present].astype(np.int64)
+        return self.operations.token_losses(states, targets, table, share)
+
+    def backward(self, d_states: Floats, d_table: Floats, d_bias: Floats) -> list[Gradients]:
+        """Gradients of the encoder's layers, the decoder's and the output's."""
+        network, decoder = self.network, self.network.decoder
+        values = self.signal.values
+        gradient: Floats | None = np.zeros_like(values)
+        assert gradient is not None
+        gradient[self.present] = d_states[:, : values.shape[-1]]
+        own, carried = list[Gradients](), list[State]()
+        for layer, weights, memory in zip(
+            decoder.layers[::-1], decoder.weights[::-1], self.saved[::-1], strict=True
+        ):
+            if gradient is None:
+                own.append({})
+            elif isinstance(layer, Scanned):
+                carried.append(_zero_state(layer, values.dtype))
+                gradient, found = layer.read_backward(
+                    self.operations, weights, memory, gradient, carried[-1]
+                )
+                own.append(found)
+            else:
+                gradient, found = layer.backward(self.operations, weights, memory, gradient)
+                own.append(found)
+        gradients = own[::-1]
+        output: Gradients = {"bias": d_bias}
+        if network.tied:
+            _add_to_embedding(decoder, gradients, d_table)
+        else:
+            output = {"table": d_table, "bias": d_bias}
+        encoder = [] if self.encoded is None else self.encoded.backward(carried[::-1])
+        return [*encoder, *gradients, output]
+
+
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """What an encoder made of a tile. states: of each recurrent layer, the first one first."""
+
+    network: EncoderDecoder
+    signal: Signal
+    saved: list[Any]
+    states: list[State]
+
+    def backward(self, carried: Sequence[State]) -> list[Gradients]:
+        """Gradients of its layers from those of its states."""
+        encoder, operations = self.network.encoder, self.network._operations
+        above = list(carried)
+        gradient: Floats | None = np.zeros_like(self.signal.values)
+        own = list[Gradients]()
+        for layer, weights, memory in zip(
+            encoder.layers[::-1], encoder.weights[::-1], self.saved[::-1], strict=True
+        ):
+            if gradient is None:
+                own.append({})
+            elif isinstance(layer, Scanned):
+                gradient, found = layer.read_backward(
+                    operations, weights, memory, gradient, above.pop()
+                )
+                own.append(found)
+            else:
+                gradient, found = layer.backward(operations, weights, memory, gradient)
+                own.append(found)
+        return own[::-1]
+
+
+def encode(network: EncoderDecoder, inputs: Sequences, rows: Longs, noise: Noise) -> Encoded:
+    """Read one tile of inputs, which end together."""
+    own = [inputs[int(row)] for row in rows]
+    time = max((len(ids) for ids in own), default=0)
+    values = np.zeros((time, TILE), dtype=np.int32)
+    starts = np.full(TILE, time, dtype=np.int64)
+    for lane, ids in enumerate(own):
+        starts[lane] = time - len(ids)
+        values[time - len(ids) :, lane] = ids
+    signal, saved, states = Signal(values, starts), list[Any](), list[State]()
+    for layer, weights in zip(network.encoder.layers, network.encoder.weights, strict=True):
+        if isinstance(layer, Scanned):
+            signal, memory = layer.read(network._operations, weights, signal, noise)
+            states.append(layer.reached(memory))
+        else:
+            signal, memory = layer.forward(network._operations, weights, signal, noise)
+        saved.append(memory)
+    return Encoded(network, signal, saved, states)
+
+
+def _written(targets: Sequences, rows: Longs, start: int) -> tuple[Any, Any, Longs]:
+    """What the decoder reads and is to say (time, lane), last step first, and where each ends."""
+    own = [targets[int(row)] for row in rows]
+    time = max(len(ids) for ids in own)
+    said = np.zeros((time, TILE), dtype=np.int32)
+    tokens = np.zeros((time, TILE), dtype=np.int32)
+    ends = np.full(TILE, time, dtype=np.int64)
+    for lane, ids in enumerate(own):
+        ends[lane] = time - len(ids)
+        tokens[ends[lane] :, lane] = ids[::-1]
+        said[ends[lane] : time - 1, lane] = ids[:-1][::-1]
+        said[time - 1, lane] = start
+    return said, tokens, ends
+
+
+def _steps_out(layers: Sequence[Layer], *, backwards: bool = False) -> tuple[Layer, ...]:
+    """The layers, the recurrent ones giving every step and reading the way that a half needs."""
+    for layer in layers:
+        if isinstance(layer, Scanned) and layer.go_backwards:
+            raise ShapeError(f"{layer.kind}: the layers of an encoder and a decoder read forwards")
+    return tuple(
+        replace(layer, return_sequences=True, go_backwards=backwards)
+        if isinstance(layer, Scanned)
+        else layer
+        for layer in layers
+    )
+
+
+def _check_fit(encoder: Half, decoder: Half) -> None:
+    if not decoder.scanned:
+        raise ShapeError("a decoder needs a recurrent layer")
+    if not encoder.layers:
+        return
+    sizes = [[(layer.kind, layer.units) for layer in half.scanned] for half in (encoder, decoder)]
+    if sizes[0] != sizes[1]:
+        shown = [", ".join(f"{kind}({units})" for kind, units in own) for own in sizes]
+        raise ShapeError(
+            f"the decoder starts from the encoder's states, so that both need the same recurrent "
+            f"layers; the encoder has {shown[0] or 'none'}, the decoder {shown[1]}"
+        )
+
+
+def _zero_state(layer: Scanned, dtype: Any) -> State:
+    return tuple(np.zeros((TILE, layer.units), dtype=dtype) for _ in layer.state_at)
+
+
+def _add_to_embedding(decoder: Half, gradients: list[Gradients], d_table: Floats) -> None:
+    """A tied table learns from both of its uses."""
+    for layer, own in zip(decoder.layers, gradients, strict=True):
+        if isinstance(layer, Embedding):
+            rows = own["embeddings"]
+            dense = rows if isinstance(rows, np.ndarray) else rows.dense(len(d_table))
+            own["embeddings"] = dense + d_table
