@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -25,14 +25,12 @@ from unrolled.engine.layers import (
     Embedding,
     Gradients,
     Layer,
-    Noise,
     Scanned,
-    Signal,
-    State,
     Weights,
 )
 from unrolled.engine.network import operations_of
 from unrolled.engine.optimizers import Optimizer
+from unrolled.engine.pair_tile import TILE, Half, Halves, PairTile
 from unrolled.engine.structure import (
     drawn_weights,
     flows_of,
@@ -43,23 +41,6 @@ from unrolled.engine.structure import (
 from unrolled.engine.threads import Team, thread_count
 from unrolled.errors import ShapeError
 from unrolled.ragged import Sequences
-
-TILE = 16
-"""Pairs that go through the layers together; each tile has a gradient of its own."""
-
-
-@dataclass(frozen=True)
-class Half:
-    """The encoder or the decoder: its layers, what they are called, and their weights."""
-
-    layers: tuple[Layer, ...]
-    names: tuple[str, ...]
-    weights: list[Weights]
-
-    @property
-    def scanned(self) -> list[Scanned]:
-        """The recurrent layers, from the first to the last."""
-        return [layer for layer in self.layers if isinstance(layer, Scanned)]
 
 
 class EncoderDecoder:
@@ -110,6 +91,7 @@ class EncoderDecoder:
         _check_fit(self.encoder, self.decoder)
         self._views = views
         self._operations, self._update = operations_of(engine)
+        self.halves = Halves(self.encoder, self.decoder, start, tied, self._operations)
         self._teams: dict[int, Team] = {}
         if optimizer is not None:
             optimizer.build(len(self.parameters))
@@ -146,7 +128,7 @@ class EncoderDecoder:
         if self.optimizer is None:
             raise ShapeError("this network has no optimizer: give one to train it")
         self._check(inputs, targets)
-        team = self._team(thread_count(threads))
+        team = self.team(thread_count(threads))
         lengths = inputs.lengths + targets.lengths
         rows_in_order = tiled_order(lengths, np.asarray(order, dtype=np.int64), batch_size)
         totals, pairs = Totals(), 0
@@ -172,14 +154,14 @@ class EncoderDecoder:
     ) -> tuple[float, float]:
         """Mean loss of a token, and share of tokens of which the target is the likeliest."""
         self._check(inputs, targets)
-        team = self._team(thread_count(threads))
+        team = self.team(thread_count(threads))
         order = np.argsort(inputs.lengths + targets.lengths, kind="stable")
         tiles = list(batch_slices(len(order), TILE))
-        table = self._table()
+        table = self.packed_table()
 
         @unbounded
         def work(tile: int) -> tuple[float, float, int]:
-            run = _Run(self, inputs, targets, order[tiles[tile]], None)
+            run = PairTile(self.halves, inputs, targets, order[tiles[tile]], None)
             losses, right, *_ = run.losses(table, 1.0)
             return float(losses.sum(dtype=np.float64)), float(right.sum()), len(losses)
 
@@ -197,12 +179,12 @@ class EncoderDecoder:
         assert self.optimizer is not None
         tiles = list(batch_slices(len(rows), TILE))
         tokens = int(targets.lengths[rows].sum())
-        step, table = self.optimizer.iterations, self._table()
+        step, table = self.optimizer.iterations, self.packed_table()
 
         @unbounded
         def work(tile: int) -> tuple[list[Gradients], float, float]:
             noise = np.random.Generator(np.random.PCG64([self.seed, step, tile]))
-            run = _Run(self, inputs, targets, rows[tiles[tile]], noise)
+            run = PairTile(self.halves, inputs, targets, rows[tiles[tile]], noise)
             losses, right, *gradients = run.losses(table, 1.0 / max(tokens, 1))
             own = run.backward(*gradients)
             return own, float(losses.sum(dtype=np.float64)), float(right.sum())
@@ -239,7 +221,8 @@ class EncoderDecoder:
         )
         return self.decoder.weights[at]["embeddings"]
 
-    def _table(self) -> Any:
+    def packed_table(self) -> Any:
+        """The rows and biases of all words as the engine's operations read them."""
         return self._operations.token_table(self.table(), self.output["bias"])
 
     def _check(self, inputs: Sequences, targets: Sequences) -> None:
@@ -252,143 +235,9 @@ class EncoderDecoder:
             check_ids(inputs, vocabulary_layer(self.encoder.layers).num_words)
         check_ids(targets, self.words)
 
-    def _team(self, threads: int) -> Team:
+    def team(self, threads: int) -> Team:
+        """The threads that take its tiles."""
         return self._teams.setdefault(threads, Team(threads))
-
-
-class _Run:
-    """One tile of pairs on its way through both halves and back.
-
-    The decoder's tokens lie last one first and are read backwards, so that all pairs begin at the
-    same step, where the encoder's states come in.
-    """
-
-    def __init__(
-        self,
-        network: EncoderDecoder,
-        inputs: Sequences,
-        targets: Sequences,
-        rows: Longs,
-        noise: Noise,
-    ) -> None:
-        self.network, self.operations = network, network._operations
-        self.encoded = encode(network, inputs, rows, noise) if network.encoder.layers else None
-        said, self.tokens, starts = _written(targets, rows, network.start)
-        self.present = np.arange(len(said))[:, None] >= starts  # (time, lane)
-        self.signal, self.saved = Signal(said, starts), []
-        first = iter(self.encoded.states) if self.encoded is not None else None
-        for layer, weights in zip(network.decoder.layers, network.decoder.weights, strict=True):
-            if isinstance(layer, Scanned):
-                begin = None if first is None else next(first)
-                self.signal, memory = layer.read(
-                    self.operations, weights, self.signal, noise, begin
-                )
-            else:
-                self.signal, memory = layer.forward(self.operations, weights, self.signal, noise)
-            self.saved.append(memory)
-
-    def losses(self, table: Any, share: float) -> tuple[Floats, ...]:
-        """Loss of each token, whether it was the likeliest, and the gradients behind them."""
-        states = self.signal.values[self.present]
-        targets = self.tokens[self.present].astype(np.int64)
-        return self.operations.token_losses(states, targets, table, share)
-
-    def backward(self, d_states: Floats, d_table: Floats, d_bias: Floats) -> list[Gradients]:
-        """Gradients of the encoder's layers, the decoder's and the output's."""
-        network, decoder = self.network, self.network.decoder
-        values = self.signal.values
-        gradient: Floats | None = np.zeros_like(values)
-        assert gradient is not None
-        gradient[self.present] = d_states[:, : values.shape[-1]]
-        own, carried = list[Gradients](), list[State]()
-        for layer, weights, memory in zip(
-            decoder.layers[::-1], decoder.weights[::-1], self.saved[::-1], strict=True
-        ):
-            if gradient is None:
-                own.append({})
-            elif isinstance(layer, Scanned):
-                carried.append(_zero_state(layer, values.dtype))
-                gradient, found = layer.read_backward(
-                    self.operations, weights, memory, gradient, carried[-1]
-                )
-                own.append(found)
-            else:
-                gradient, found = layer.backward(self.operations, weights, memory, gradient)
-                own.append(found)
-        gradients = own[::-1]
-        output: Gradients = {"bias": d_bias}
-        if network.tied:
-            _add_to_embedding(decoder, gradients, d_table)
-        else:
-            output = {"table": d_table, "bias": d_bias}
-        encoder = [] if self.encoded is None else self.encoded.backward(carried[::-1])
-        return [*encoder, *gradients, output]
-
-
-@dataclass(frozen=True, eq=False)
-class Encoded:
-    """What an encoder made of a tile. states: of each recurrent layer, the first one first."""
-
-    network: EncoderDecoder
-    signal: Signal
-    saved: list[Any]
-    states: list[State]
-
-    def backward(self, carried: Sequence[State]) -> list[Gradients]:
-        """Gradients of its layers from those of its states."""
-        encoder, operations = self.network.encoder, self.network._operations
-        above = list(carried)
-        gradient: Floats | None = np.zeros_like(self.signal.values)
-        own = list[Gradients]()
-        for layer, weights, memory in zip(
-            encoder.layers[::-1], encoder.weights[::-1], self.saved[::-1], strict=True
-        ):
-            if gradient is None:
-                own.append({})
-            elif isinstance(layer, Scanned):
-                gradient, found = layer.read_backward(
-                    operations, weights, memory, gradient, above.pop()
-                )
-                own.append(found)
-            else:
-                gradient, found = layer.backward(operations, weights, memory, gradient)
-                own.append(found)
-        return own[::-1]
-
-
-def encode(network: EncoderDecoder, inputs: Sequences, rows: Longs, noise: Noise) -> Encoded:
-    """Read one tile of inputs, which end together."""
-    own = [inputs[int(row)] for row in rows]
-    time = max((len(ids) for ids in own), default=0)
-    values = np.zeros((time, TILE), dtype=np.int32)
-    starts = np.full(TILE, time, dtype=np.int64)
-    for lane, ids in enumerate(own):
-        starts[lane] = time - len(ids)
-        values[time - len(ids) :, lane] = ids
-    signal, saved, states = Signal(values, starts), list[Any](), list[State]()
-    for layer, weights in zip(network.encoder.layers, network.encoder.weights, strict=True):
-        if isinstance(layer, Scanned):
-            signal, memory = layer.read(network._operations, weights, signal, noise)
-            states.append(layer.reached(memory))
-        else:
-            signal, memory = layer.forward(network._operations, weights, signal, noise)
-        saved.append(memory)
-    return Encoded(network, signal, saved, states)
-
-
-def _written(targets: Sequences, rows: Longs, start: int) -> tuple[Any, Any, Longs]:
-    """What the decoder reads and is to say (time, lane), last step first, and where each ends."""
-    own = [targets[int(row)] for row in rows]
-    time = max(len(ids) for ids in own)
-    said = np.zeros((time, TILE), dtype=np.int32)
-    tokens = np.zeros((time, TILE), dtype=np.int32)
-    ends = np.full(TILE, time, dtype=np.int64)
-    for lane, ids in enumerate(own):
-        ends[lane] = time - len(ids)
-        tokens[ends[lane] :, lane] = ids[::-1]
-        said[ends[lane] : time - 1, lane] = ids[:-1][::-1]
-        said[time - 1, lane] = start
-    return said, tokens, ends
 
 
 def _steps_out(layers: Sequence[Layer], *, backwards: bool = False) -> tuple[Layer, ...]:
@@ -416,16 +265,3 @@ def _check_fit(encoder: Half, decoder: Half) -> None:
             f"the decoder starts from the encoder's states, so that both need the same recurrent "
             f"layers; the encoder has {shown[0] or 'none'}, the decoder {shown[1]}"
         )
-
-
-def _zero_state(layer: Scanned, dtype: Any) -> State:
-    return tuple(np.zeros((TILE, layer.units), dtype=dtype) for _ in layer.state_at)
-
-
-def _add_to_embedding(decoder: Half, gradients: list[Gradients], d_table: Floats) -> None:
-    """A tied table learns from both of its uses."""
-    for layer, own in zip(decoder.layers, gradients, strict=True):
-        if isinstance(layer, Embedding):
-            rows = own["embeddings"]
-            dense = rows if isinstance(rows, np.ndarray) else rows.dense(len(d_table))
-            own["embeddings"] = dense + d_table
