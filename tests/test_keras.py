@@ -16,7 +16,9 @@ from unrolled.engine.layers import (
     MaxPooling,
     MeanPooling,
     OneHot,
+    RepeatVector,
     SimpleRNN,
+    TimeDistributed,
 )
 from unrolled.engine.network import Network
 from unrolled.engine.optimizers import SGD, Adam, RMSprop
@@ -55,6 +57,10 @@ def keras_layer(layer, *, masked):
             return keras.layers.GlobalMaxPooling1D()
         case MeanPooling():
             return keras.layers.GlobalAveragePooling1D()
+        case RepeatVector():
+            return keras.layers.RepeatVector(layer.count)
+        case TimeDistributed():
+            return keras.layers.TimeDistributed(keras_layer(layer.layer, masked=masked))
         case Dense():
             return keras.layers.Dense(layer.units, activation=layer.activation)
     names = ["units", "use_bias", "return_sequences", "go_backwards", *OWN_SETTINGS[type(layer)]]
@@ -83,14 +89,15 @@ def copy_weights(network, model, *, masked):
     model.set_weights(arrays)
 
 
-def data(*, ragged, classes, labels=False, count=50, time=12, seed=2):
+def data(*, ragged, classes, labels=False, steps=None, count=50, time=12, seed=2):
     rng = np.random.default_rng(seed)
     lengths = rng.integers(1, time + 1, count) if ragged else np.full(count, time)
     lists = [rng.integers(0, WORDS, length) for length in lengths]
     matrix = np.zeros((count, time), np.int32)
     for row, ids in enumerate(lists):
         matrix[row, time - len(ids) :] = ids + 1 if ragged else ids
-    targets = rng.integers(0, 2, (count, classes)) if labels else rng.integers(0, classes, count)
+    shape = (count, classes) if labels else (count, steps) if steps else count
+    targets = rng.integers(0, 2 if labels else classes, shape)
     return Ragged.from_lists(lists), matrix, targets
 
 
@@ -176,6 +183,26 @@ STACKS = {
         ],
         BINARY,
     ),
+    "one to many": (
+        [
+            Embedding(WORDS, 5),
+            LSTM(6),
+            RepeatVector(4),
+            GRU(9, return_sequences=True),
+            TimeDistributed(Dense(3, "softmax")),
+        ],
+        CATEGORICAL,
+    ),
+    "one to many, one-hot": (
+        [
+            OneHot(WORDS),
+            GRU(6),
+            RepeatVector(2),
+            SimpleRNN(5, return_sequences=True),
+            Dense(8, "softmax"),
+        ],
+        CATEGORICAL,
+    ),
 }
 RAGGED = [name for name, (layers, _) in STACKS.items() if isinstance(layers[0], Embedding)]
 # Keras hands a mask on in the order of the input, which a stack turned backwards does not have.
@@ -192,9 +219,7 @@ WAYS = {
 def keras_truth(stack, ragged):
     """The weights, and Keras' outputs and gradients with them."""
     layers, loss = STACKS[stack]
-    _, matrix, targets = data(
-        ragged=ragged, classes=max(layers[-1].units, 2), labels=several(layers)
-    )
+    _, matrix, targets = data(ragged=ragged, **asked(layers))
     network = Network(layers, seed=0)
     model = build_keras(layers, time=matrix.shape[1], masked=ragged)
     copy_weights(network, model, masked=ragged)
@@ -204,8 +229,15 @@ def keras_truth(stack, ragged):
     return network.weights, outputs, gradients
 
 
-def several(layers):
-    return layers[-1].activation == "sigmoid" and layers[-1].units > 1
+def asked(layers):
+    """The targets that a network learns from, as arguments of `data`."""
+    last = layers[-1].layer if isinstance(layers[-1], TimeDistributed) else layers[-1]
+    counts = [layer.count for layer in layers if isinstance(layer, RepeatVector)]
+    return {
+        "classes": max(last.units, 2),
+        "labels": last.activation == "sigmoid" and last.units > 1,
+        "steps": counts[-1] if counts else None,
+    }
 
 
 @pytest.mark.parametrize(("stack", "ragged"), CASES)
@@ -213,9 +245,7 @@ def several(layers):
 def test_outputs_and_gradients_are_keras(stack, ragged, way):
     layers, loss = STACKS[stack]
     weights, outputs, truth = keras_truth(stack, ragged)
-    sequences, _, targets = data(
-        ragged=ragged, classes=max(layers[-1].units, 2), labels=several(layers)
-    )
+    sequences, _, targets = data(ragged=ragged, **asked(layers))
     # A step of plain descent is the gradient; a large one is not lost in the weights' rounding.
     rate = 128.0
     network = Network(layers, seed=0, loss=loss, optimizer=SGD(rate), **WAYS[way])

@@ -20,7 +20,15 @@ from unrolled.engine.batches import (
     tiled_order,
 )
 from unrolled.engine.gradients import added, parts_of, unbounded
-from unrolled.engine.layers import Dense, Gradients, Layer, Operations, Signal, Weights
+from unrolled.engine.layers import (
+    Dense,
+    Gradients,
+    Layer,
+    Operations,
+    Signal,
+    TimeDistributed,
+    Weights,
+)
 from unrolled.engine.losses import Loss
 from unrolled.engine.optimizers import Optimizer, Part
 from unrolled.engine.threads import Team
@@ -159,14 +167,14 @@ class Layered:
         step = 0 if optimizer is None else optimizer.iterations
         noise = np.random.Generator(np.random.PCG64([self._learning.seed, step, tile]))
         outgoing, saved = self._forward(_signal(sequences, rows), noise)
-        probabilities = outgoing.exact[: len(rows)]
-        shares = self._shares(targets)
+        by_text = np.moveaxis(outgoing.exact, -2, 0)[: len(rows)]  # (text, [step,] output)
+        probabilities, targets = each_answer(by_text, targets)
+        shares = self._shares(targets) / np.float32(len(probabilities) // len(rows))
         d_logits = np.zeros_like(outgoing.exact)
-        d_logits[: len(rows)] = (
-            loss.gradient(probabilities, targets) * shares[:, None] / np.float32(batch)
-        )
+        own_logits = loss.gradient(probabilities, targets) * shares[:, None] / np.float32(batch)
+        np.moveaxis(d_logits, -2, 0)[: len(rows)] = own_logits.reshape(by_text.shape)
         last = self._layers[-1]
-        assert isinstance(last, Dense)
+        assert isinstance(last, Dense | TimeDistributed)
         gradient, own = last.backward_from_logits(
             self._operations, self._weights[-1], saved[-1], d_logits
         )
@@ -180,7 +188,8 @@ class Layered:
             )
             gradients.append(own)
         losses = loss.loss(probabilities, targets) * shares
-        right = float(loss.accuracy(probabilities, targets).sum(dtype=np.float64))
+        answers = len(probabilities) // len(rows)
+        right = float(loss.accuracy(probabilities, targets).sum(dtype=np.float64)) / answers
         return gradients[::-1], float(losses.sum(dtype=np.float64)), right
 
     def _shares(self, targets: NDArray[np.integer]) -> Floats:
@@ -199,6 +208,16 @@ class Layered:
 
     def _team(self, threads: int) -> Team:
         return self._teams.setdefault(threads, Team(threads))
+
+
+def each_answer(
+    by_text: Floats, targets: NDArray[np.integer]
+) -> tuple[Floats, NDArray[np.integer]]:
+    """Outputs and targets answer by answer: one a text, or one at each step of a text."""
+    if by_text.ndim == 2:
+        return by_text, targets
+    answers = np.ascontiguousarray(by_text).reshape(-1, by_text.shape[-1])
+    return answers, targets.reshape(len(answers))
 
 
 def _signal(sequences: Sequences, rows: Longs) -> Signal:

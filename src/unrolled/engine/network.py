@@ -10,14 +10,16 @@ from numpy.typing import NDArray
 
 from unrolled.engine import reference
 from unrolled.engine.batches import Execution, Floats, Longs, Progress
-from unrolled.engine.layered import Layered, Learning, Update
+from unrolled.engine.layered import Layered, Learning, Update, each_answer
 from unrolled.engine.layers import (
     Dense,
     Embedding,
     Flow,
     Layer,
     Operations,
+    RepeatVector,
     SimpleRNN,
+    TimeDistributed,
 )
 from unrolled.engine.losses import check_label_targets, loss_named
 from unrolled.engine.optimizers import Optimizer, Part
@@ -79,7 +81,8 @@ class Network:
         drawn = drawn_weights(self.layers, self.flows, np.random.default_rng(seed))
         self.parameters, self.layer_weights = in_one_vector(drawn)
         if loss is not None:
-            _check_outputs(self.layers[-1], self.flows[-1], loss)
+            _check_outputs(self.layers, self.flows[-1], loss)
+        self.steps = _steps(self.layers, self.flows[-1])
         self.class_weights = self._checked_weights(class_weight)
         if optimizer is not None:
             optimizer.build(len(self.parameters))
@@ -128,10 +131,11 @@ class Network:
     ) -> tuple[float, float]:
         """One pass over the rows in ``order`` (n,), with a step of the optimiser a batch.
 
-        targets: class number of every sequence (n,), or 0 and 1 for each label (n, outputs).
-        on_progress is told the rows done so far, about
-        ten times a second. Returns the mean loss and accuracy along the way, as Keras prints them.
-        Raises NonFiniteBatch, and leaves the parameters as before that batch.
+        targets: class number of every sequence (n,), 0 and 1 for each label (n, outputs), or where
+        the network answers at each of its steps, a class number for each (n, steps).
+        on_progress is told the rows done so far, about ten times a second. Returns the mean loss
+        and accuracy along the way, as Keras prints them. Raises NonFiniteBatch, and leaves the
+        parameters as before that batch.
         """
         if self.loss is None or self.optimizer is None:
             raise ShapeError("this network has no loss or no optimizer: give both to train it")
@@ -152,7 +156,10 @@ class Network:
         return totals.means()
 
     def predict(self, sequences: Sequences, *, threads: int | None = None) -> Floats:
-        """The last layer's output for every sequence (n, outputs), whatever is beside it."""
+        """The last layer's output for every sequence (n, outputs), whatever is beside it.
+
+        Of a network that answers at each of its steps, (n, steps, outputs).
+        """
         return self._execution.predict(sequences, threads=thread_count(threads))
 
     def evaluate(
@@ -165,8 +172,9 @@ class Network:
         probabilities = self.predict(sequences, threads=threads)
         if len(checked) == 0:
             return float("nan"), float("nan")
-        loss = self.loss.loss(probabilities, checked).mean(dtype=np.float64)
-        return float(loss), float(self.loss.accuracy(probabilities, checked).mean())
+        answers, truth = each_answer(probabilities, checked)
+        loss = self.loss.loss(answers, truth).mean(dtype=np.float64)
+        return float(loss), float(self.loss.accuracy(answers, truth).mean())
 
     def layer_rows(self, steps: int | None = None) -> list[LayerRow]:
         """Describe each layer: its name, output shape and parameters.
@@ -202,12 +210,16 @@ class Network:
 
     def _has_labels(self) -> bool:
         """Whether every output is a label of its own, there or not."""
-        last = self.layers[-1]
-        return isinstance(last, Dense) and last.activation == "sigmoid" and last.units > 1
+        last = _deciding(self.layers[-1])
+        return last is not None and last.activation == "sigmoid" and last.units > 1
 
     def _check_targets(self, sequences: Sequences, targets: NDArray[np.integer]) -> Longs:
         if len(targets) != len(sequences):
             raise ShapeError(f"{len(targets)} targets for {len(sequences)} sequences")
+        if self.steps is not None and targets.shape != (len(targets), self.steps):
+            raise ShapeError(
+                f"the targets have shape {targets.shape}: give one for each of {self.steps} steps"
+            )
         if self._has_labels():
             check_label_targets(np.empty((len(targets), self.flows[-1].size)), targets)
             return np.ascontiguousarray(targets, dtype=np.int64)
@@ -282,11 +294,32 @@ def _apply_parts(
     optimizer.apply_parts(parameters, parts)
 
 
-def _check_outputs(last: Layer, flow: Flow, loss: str) -> None:
-    if not isinstance(last, Dense) or _OUTPUTS.get(last.activation) != loss:
+def _deciding(last: Layer) -> Dense | None:
+    """The Dense layer that a network ends with, alone or at each step."""
+    if isinstance(last, TimeDistributed):
+        return last.layer
+    return last if isinstance(last, Dense) else None
+
+
+def _steps(layers: Sequence[Layer], flow: Flow) -> int | None:
+    """How many steps a network answers at; None where it gives one answer, or any number."""
+    if flow.kind != "steps":
+        return None
+    counts = [layer.count for layer in layers if isinstance(layer, RepeatVector)]
+    return counts[-1] if counts else None
+
+
+def _check_outputs(layers: Sequence[Layer], flow: Flow, loss: str) -> None:
+    last = _deciding(layers[-1])
+    if last is None or _OUTPUTS.get(last.activation) != loss:
         raise ShapeError(
             f"{loss} needs a last layer Dense with "
             f"{'sigmoid' if loss == _OUTPUTS['sigmoid'] else 'softmax'} activation"
         )
-    if flow.kind != "vector":
-        raise ShapeError("the last recurrent layer must not return_sequences to be trained")
+    if flow.kind == "steps" and _steps(layers, flow) is None:
+        raise ShapeError(
+            "the last recurrent layer must not return_sequences to be trained, unless a "
+            "RepeatVector before it says how many steps there are"
+        )
+    if flow.kind == "steps" and last.activation == "sigmoid":
+        raise ShapeError('a network that answers at each step needs the activation "softmax"')

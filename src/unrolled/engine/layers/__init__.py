@@ -24,6 +24,7 @@ from unrolled.engine.layers.inputs import Embedding, OneHot
 from unrolled.engine.layers.parallel import QRNN, MinGRU
 from unrolled.engine.layers.pooling import LastStep, MaxMeanPooling, MaxPooling, MeanPooling
 from unrolled.engine.layers.recurrent import GRU, LSTM, SimpleRNN
+from unrolled.engine.layers.repeat import RepeatVector, TimeDistributed
 from unrolled.engine.layers.scanned import Scanned
 
 __all__ = [
@@ -47,11 +48,13 @@ __all__ = [
     "Noise",
     "OneHot",
     "Operations",
+    "RepeatVector",
     "Scanned",
     "Signal",
     "SimpleRNN",
     "SpatialDropout",
     "State",
+    "TimeDistributed",
     "Weights",
     "WordDropout",
     "dense_activation",
