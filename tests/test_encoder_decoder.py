@@ -65,7 +65,7 @@ def matrix(sequences, *, shift=False):
 
 
 def keras_model(network):
-    """The same in Keras' functional way, whose masks are of id 0; and its variables in our order."""
+    """The same in Keras' functional way, whose masks are of id 0; its variables in our order."""
     made = []
     reads = keras.Input((None,), dtype="int32")
     says = keras.Input((None,), dtype="int32")
@@ -97,8 +97,15 @@ def keras_model(network):
     for variable, (name, array) in zip(variables, network.weights.items(), strict=True):
         if name.endswith("embeddings"):  # a row for the mask in front
             array = np.concatenate([np.zeros((1, array.shape[1]), np.float32), array])
-        variable.assign(array.T if name == "output/table" else array)
+        variable.assign(as_keras(name, array))
     return model, variables
+
+
+def as_keras(name, array):
+    """The output is Dense: its kernel is the table turned round, its bias a row."""
+    if name == "output/table":
+        return array.T
+    return array[:, 0] if name == "output/bias" else array
 
 
 def keras_loss(network, inputs, targets):
@@ -141,8 +148,7 @@ def test_losses_and_gradients_are_those_of_keras(name, depth, encoder):
         ours = before[weight] - array
         if weight.endswith("embeddings"):
             truth = truth[1:]
-        elif weight == "output/table":
-            truth = truth.T
+        ours = as_keras(weight, ours)
         assert np.abs(ours - truth).max() < 1e-4 * np.abs(truth).max() + 1e-6, weight
 
 
@@ -267,3 +273,48 @@ def test_a_batch_that_is_not_finite_changes_nothing():
     with pytest.raises(TrainingError, match="batch 1: the loss is not finite"):
         network.train_epoch(inputs, targets, np.arange(20), batch_size=10)
     np.testing.assert_array_equal(network.parameters, before)
+
+
+# --- A sample of the vocabulary ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("tied", [False, True])
+@pytest.mark.parametrize("sparse", [False, True])
+def test_a_sampled_output_learns_and_touches_only_what_it_saw(tied, sparse):
+    rng = np.random.default_rng(0)
+    words = 300
+    texts = [rng.integers(3, 12, rng.integers(1, 5)) for _ in range(300)]
+    inputs = Ragged.from_lists(texts)
+    targets = Ragged.from_lists([[*text, 2] for text in texts])
+    losses, parameters = [], []
+    for threads, sampled in ((1, None), (1, 20), (3, 20)):
+        network = EncoderDecoder(
+            encoder=[Embedding(words, 24), GRU(24)], decoder=[Embedding(words, 24), GRU(24)],
+            seed=0, start=START, optimizer=Adam(0.01), tied=tied, sparse=sparse, sampled=sampled,
+            word_counts=[1 + 50 * (word < 12) for word in range(words)],
+        )  # fmt: skip
+        before = network.table().copy()
+        network.train_epoch(inputs, targets, np.arange(32), batch_size=32, threads=threads)
+        moved = (network.table() != before).any(axis=1).sum()
+        assert moved < 60 or sampled is None
+        for _ in range(15):
+            network.train_epoch(inputs, targets, np.arange(300), batch_size=32, threads=threads)
+        losses.append(network.evaluate(inputs, targets)[0])
+        parameters.append(network.parameters.copy())
+    assert losses[1] < losses[0] + 0.1 < np.log(10)
+    np.testing.assert_array_equal(*parameters[1:])
+
+
+def test_samples_are_drawn_as_they_are_expected():
+    from unrolled.engine.token_output import Sampler
+
+    sampler = Sampler(40, 25, [1 + word**2 for word in range(40)], seed=7)
+    drawn = [sampler.draw(step) for step in range(3000)]
+    assert all(len(set(words)) == len(words) for words in drawn)
+    found = np.bincount(np.concatenate(drawn), minlength=40) / 3000
+    np.testing.assert_allclose(found, sampler.expected, atol=0.04)
+    np.testing.assert_array_equal(sampler.draw(5), drawn[5])
+    with pytest.raises(ShapeError, match="3 counts for 40 words"):
+        Sampler(40, 25, [1, 2, 3], seed=7)
+    with pytest.raises(ShapeError, match="sampled is 0"):
+        Sampler(40, 0, None, seed=7)

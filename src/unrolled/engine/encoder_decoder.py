@@ -39,6 +39,7 @@ from unrolled.engine.structure import (
     vocabulary_layer,
 )
 from unrolled.engine.threads import Team, thread_count
+from unrolled.engine.token_output import AllWords, Output, Sampler, SomeWords
 from unrolled.errors import ShapeError
 from unrolled.ragged import Sequences
 
@@ -52,7 +53,11 @@ class EncoderDecoder:
     tied: the last step's state is compared with the decoder's own embedding of each word, which
         needs as many numbers as the state has; otherwise each word has another row.
     seed: of the initial weights and of dropout.
-    sparse: as in `Network`.
+    sampled: in training the target is looked for among so many words drawn for each batch, instead
+        of among all; None: all. word_counts: how often each word is seen (words,), so that frequent
+        ones are drawn more often. The loss is then an estimate of that of the whole vocabulary,
+        which `evaluate` gives.
+    sparse: as in `Network`; of a sampled output too.
 
     Targets are whole: the decoder reads ``start`` and then the target but for its last token, and
     is to say the target, token by token, stop token included (teacher forcing).
@@ -69,6 +74,8 @@ class EncoderDecoder:
         start: int,
         optimizer: Optimizer | None = None,
         tied: bool = False,
+        sampled: int | None = None,
+        word_counts: Sequence[int] | None = None,
         sparse: bool = False,
         engine: Literal["numba", "reference"] = "numba",
     ) -> None:
@@ -92,6 +99,7 @@ class EncoderDecoder:
         self._views = views
         self._operations, self._update = operations_of(engine)
         self.halves = Halves(self.encoder, self.decoder, start, tied, self._operations)
+        self._sampler = None if sampled is None else Sampler(self.words, sampled, word_counts, seed)
         self._teams: dict[int, Team] = {}
         if optimizer is not None:
             optimizer.build(len(self.parameters))
@@ -157,12 +165,12 @@ class EncoderDecoder:
         team = self.team(thread_count(threads))
         order = np.argsort(inputs.lengths + targets.lengths, kind="stable")
         tiles = list(batch_slices(len(order), TILE))
-        table = self.packed_table()
+        output = AllWords(self._operations, self.packed_table())
 
         @unbounded
         def work(tile: int) -> tuple[float, float, int]:
             run = PairTile(self.halves, inputs, targets, order[tiles[tile]], None)
-            losses, right, *_ = run.losses(table, 1.0)
+            losses, right, *_ = run.losses(output, 1.0)
             return float(losses.sum(dtype=np.float64)), float(right.sum()), len(losses)
 
         totals = Totals()
@@ -179,14 +187,15 @@ class EncoderDecoder:
         assert self.optimizer is not None
         tiles = list(batch_slices(len(rows), TILE))
         tokens = int(targets.lengths[rows].sum())
-        step, table = self.optimizer.iterations, self.packed_table()
+        step = self.optimizer.iterations
+        output = self._output_of(step)
 
         @unbounded
         def work(tile: int) -> tuple[list[Gradients], float, float]:
             noise = np.random.Generator(np.random.PCG64([self.seed, step, tile]))
             run = PairTile(self.halves, inputs, targets, rows[tiles[tile]], noise)
-            losses, right, *gradients = run.losses(table, 1.0 / max(tokens, 1))
-            own = run.backward(*gradients)
+            losses, right, d_states, d_table, d_bias = run.losses(output, 1.0 / max(tokens, 1))
+            own = run.backward(d_states, d_table, d_bias)
             return own, float(losses.sum(dtype=np.float64)), float(right.sum())
 
         done = team.each(work, range(len(tiles) - 1, -1, -1))[::-1]
@@ -201,7 +210,7 @@ class EncoderDecoder:
     def _drawn_output(self, decoder: Sequence[Layer], rng: np.random.Generator) -> Weights:
         """Initial weights of the words' rows; of a tied output only the bias."""
         size = flows_of(decoder)[-1].size
-        bias = np.zeros(self.words, dtype=np.float32)
+        bias = np.zeros((self.words, 1), dtype=np.float32)
         if not self.tied:
             return {"table": glorot_uniform((self.words, size), rng), "bias": bias}
         embedding = vocabulary_layer(decoder)
@@ -223,7 +232,19 @@ class EncoderDecoder:
 
     def packed_table(self) -> Any:
         """The rows and biases of all words as the engine's operations read them."""
-        return self._operations.token_table(self.table(), self.output["bias"])
+        return self._operations.token_table(self.table(), self.output["bias"][:, 0])
+
+    def _output_of(self, step: int) -> Output:
+        """The words among which the targets of this step's batch are looked for."""
+        if self._sampler is None:
+            return AllWords(self._operations, self.packed_table())
+        return SomeWords(
+            operations=self._operations,
+            table=self.table(),
+            bias=self.output["bias"][:, 0],
+            samples=self._sampler.draw(step),
+            expected=self._sampler.expected,
+        )
 
     def _check(self, inputs: Sequences, targets: Sequences) -> None:
         if len(inputs) != len(targets):

@@ -20,6 +20,8 @@ from unrolled.engine.layers import (
     State,
     Weights,
 )
+from unrolled.engine.rows import Rows
+from unrolled.engine.token_output import Measured, Output
 from unrolled.ragged import Sequences
 
 TILE = 16
@@ -85,13 +87,14 @@ class PairTile:
                 self.signal, memory = layer.forward(self.operations, weights, self.signal, noise)
             self.saved.append(memory)
 
-    def losses(self, table: Any, share: float) -> tuple[Floats, ...]:
+    def losses(self, output: Output, share: float) -> Measured:
         """Loss of each token, whether it was the likeliest, and the gradients behind them."""
         states = self.signal.values[self.present]
-        targets = self.tokens[self.present].astype(np.int64)
-        return self.operations.token_losses(states, targets, table, share)
+        return output.losses(states, self.tokens[self.present].astype(np.int64), share)
 
-    def backward(self, d_states: Floats, d_table: Floats, d_bias: Floats) -> list[Gradients]:
+    def backward(
+        self, d_states: Floats, d_table: Floats | Rows, d_bias: Floats | Rows
+    ) -> list[Gradients]:
         """Gradients of the encoder's layers, the decoder's and the output's."""
         halves, decoder = self.halves, self.halves.decoder
         values = self.signal.values
@@ -194,10 +197,13 @@ def zero_state(layer: Scanned, dtype: Any) -> State:
     return tuple(np.zeros((TILE, layer.units), dtype=dtype) for _ in layer.state_at)
 
 
-def _add_to_embedding(decoder: Half, gradients: list[Gradients], d_table: Floats) -> None:
+def _add_to_embedding(decoder: Half, gradients: list[Gradients], d_table: Floats | Rows) -> None:
     """A tied table learns from both of its uses."""
     for layer, own in zip(decoder.layers, gradients, strict=True):
         if isinstance(layer, Embedding):
             rows = own["embeddings"]
-            dense = rows if isinstance(rows, np.ndarray) else rows.dense(len(d_table))
-            own["embeddings"] = dense + d_table
+            assert isinstance(rows, Rows)
+            if isinstance(d_table, Rows):
+                own["embeddings"] = Rows.total([rows, d_table])
+            else:
+                own["embeddings"] = rows.dense(len(d_table)) + d_table

@@ -27,6 +27,7 @@ from unrolled.engine.kernels.arrays import (
     widened,
 )
 from unrolled.engine.kernels.recurrence import LANES
+from unrolled.engine.kernels.tokens import sampled_losses as sampled_losses
 from unrolled.engine.kernels.tokens import token_logits as token_logits
 from unrolled.engine.kernels.tokens import token_losses as token_losses
 from unrolled.engine.kernels.tokens import token_table as token_table

@@ -98,6 +98,52 @@ def learn(
         add_rows(outputs, 0, columns, count, columns, d_bias, 0)
 
 
+@entry
+def learn_sampled(
+    states: Floats,  # (rows, width), a multiple of four rows
+    targets: Longs,  # (rows,): a word, or below zero for a row that is not there
+    own: Floats,  # (rows,): the logit of each row's target
+    share: np.float32,
+    samples: Longs,  # (words,): the words that lie in the packed table
+    there: Floats,
+    back: Floats,
+    bias: Floats,  # (padded(words),), corrected
+    rows: int,
+    words: int,
+    size: int,
+    losses: Floats,  # (rows,): filled
+    right: Floats,  # (rows,): filled with 1 where no sample is likelier than the target
+    d_own: Floats,  # (rows,): filled
+    d_states: Floats,  # (rows, width): zeros; what the samples say is added
+    d_table: Floats,  # (padded(words), width): added to
+    d_bias: Floats,  # (padded(words),): added to
+) -> None:
+    """As `learn`, among the target and a sample of words; the target counts once."""
+    width, columns = padded(size), padded(words)
+    outputs = np.empty(BLOCK * columns, dtype=np.float32)
+    for first in range(0, rows, BLOCK):
+        count = min(BLOCK, rows - first)
+        at = first * width
+        _logits(states, at, count, there, bias, words, size, outputs)
+        for row in range(count):
+            here, place = first + row, row * columns
+            if targets[here] < 0:
+                losses[here], right[here], d_own[here] = 0.0, 0.0, 0.0
+                outputs[place : place + columns] = 0.0
+                continue
+            for word in range(words):
+                if samples[word] == targets[here]:
+                    outputs[place + word] = _LEAST
+            losses[here], right[here], d_own[here] = _loss_beside(
+                outputs, place, columns, own[here], share
+            )
+        add_product(outputs, 0, columns, count, back, 0, words, width, d_states, at, width)
+        add_transposed_product(
+            outputs, 0, columns, columns, states, at, width, width, count, d_table, 0, width
+        )
+        add_rows(outputs, 0, columns, count, columns, d_bias, 0)
+
+
 @inner
 def _logits(
     states: Floats,
@@ -121,12 +167,46 @@ def _loss(
     outputs: Floats, at: int, columns: int, target: int, share: np.float32
 ) -> tuple[np.float32, np.float32]:
     """Loss of one row of logits, which become their gradient; whether the target is likeliest."""
-    eight, own = np.empty(WIDTH, dtype=np.float32), outputs[target]
+    own = outputs[target]
+    largest = _largest(outputs, at, columns)
+    whole = _powers(outputs, at, columns, largest)
+    _scale(outputs, at, columns, share / whole)
+    outputs[target] -= share
+    return np.log(whole) + largest - own, np.float32(own >= largest)
+
+
+@inner
+def _loss_beside(
+    outputs: Floats, at: int, columns: int, own: np.float32, share: np.float32
+) -> tuple[np.float32, np.float32, np.float32]:
+    """As `_loss` where the target's logit stands by itself; its gradient comes last."""
+    others = _largest(outputs, at, columns)
+    largest = max(others, own)
+    power = np.exp(own - largest)
+    whole = power + _powers(outputs, at, columns, largest)
+    _scale(outputs, at, columns, share / whole)
+    return (
+        np.log(whole) + largest - own,
+        np.float32(own >= others),
+        share * (power / whole - np.float32(1.0)),
+    )
+
+
+@inner
+def _largest(outputs: Floats, at: int, columns: int) -> np.float32:
+    eight = np.empty(WIDTH, dtype=np.float32)
     most = load(outputs, at)
     for place in range(at + WIDTH, at + columns, WIDTH):
         most = larger(load(outputs, place), most)
     store(eight, 0, most)
-    largest = eight.max()
+    largest: np.float32 = eight.max()
+    return largest
+
+
+@inner
+def _powers(outputs: Floats, at: int, columns: int, largest: np.float32) -> np.float32:
+    """Replaces logits by e ** (logit - largest); their sum."""
+    eight = np.empty(WIDTH, dtype=np.float32)
     total = splat(np.float32(0.0))
     for place in range(at, at + columns, WIDTH):
         power = exp(load(outputs, place) - splat(largest))
@@ -136,8 +216,11 @@ def _loss(
     whole = np.float32(0.0)
     for place in range(WIDTH):
         whole += eight[place]
-    scale = splat(share / whole)
+    return whole
+
+
+@inner
+def _scale(outputs: Floats, at: int, columns: int, factor: np.float32) -> None:
+    scale = splat(factor)
     for place in range(at, at + columns, WIDTH):
         store(outputs, place, load(outputs, place) * scale)
-    outputs[target] -= share
-    return np.log(whole) + largest - own, np.float32(own >= largest)

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from unrolled.engine.kernels import token_softmax
+from unrolled.engine.kernels import projection, token_softmax
 from unrolled.engine.kernels.arrays import widened
 from unrolled.engine.kernels.blocks import ROWS
 from unrolled.engine.kernels.vectors import padded
+from unrolled.engine.rows import Rows
 
 Floats = NDArray[np.float32]
 Longs = NDArray[np.int64]
@@ -69,6 +70,54 @@ def token_losses(
         np.ascontiguousarray(d_table[:words, :size]),
         d_bias[:words],
     )
+
+
+def sampled_losses(
+    states: Floats,
+    targets: Longs,
+    table: Floats,
+    bias: Floats,
+    samples: Longs,
+    expected: Floats,
+    share: float,
+) -> tuple[Floats, Floats, Floats, Rows, Rows]:
+    """As `reference.sampled_losses`; states (rows, size or wider), d_states as wide."""
+    corrected = (bias[samples] - np.log(expected[samples])).astype(np.float32)
+    few = token_table(np.ascontiguousarray(table[samples]), corrected)
+    words, size, width = few.words, few.size, padded(few.size)
+    rows, missing = _whole(states, few)
+    whole = np.concatenate([targets, np.full(missing, -1)]).astype(np.int64)
+    own_rows = np.zeros_like(rows)
+    own_rows[: len(states), :size] = table[targets]
+    own = np.einsum("rs,rs->r", rows, own_rows, optimize=False)
+    own[: len(states)] += bias[targets]
+    losses, right, d_own = (np.empty(len(rows), np.float32) for _ in range(3))
+    d_states = np.zeros((len(rows), width), dtype=np.float32)
+    d_table = np.zeros((padded(words), width), dtype=np.float32)
+    d_bias = np.zeros(padded(words), dtype=np.float32)
+    token_softmax.learn_sampled(
+        rows.ravel(), whole, own, np.float32(share), samples.astype(np.int64), few.there, few.back,
+        few.bias, len(rows), words, size, losses, right, d_own, d_states.ravel(), d_table.ravel(),
+        d_bias,
+    )  # fmt: skip
+    d_states += d_own[:, np.newaxis] * own_rows
+    count = len(states)
+    d_rows = np.concatenate([d_table[:words, :size], (d_own[:, np.newaxis] * rows)[:count, :size]])
+    d_biases = np.concatenate([d_bias[:words], d_own[:count]])
+    table_rows, bias_rows = _summed(np.concatenate([samples, targets]), d_rows, d_biases)
+    return losses[:count], right[:count], d_states[:count], table_rows, bias_rows
+
+
+def _summed(words: Longs, d_rows: Floats, d_biases: Floats) -> tuple[Rows, Rows]:
+    """Gradients of the rows and the biases of ``words``, which may repeat, added in their order."""
+    numbers, places = np.unique(words, return_inverse=True)
+    size = d_rows.shape[1]
+    values = np.zeros((len(numbers), size), dtype=np.float32)
+    biases = np.zeros((len(numbers), 1), dtype=np.float32)
+    inverse = places.astype(np.int32)
+    projection.add_to_rows(np.ravel(d_rows), inverse, values.reshape(-1), size)
+    projection.add_to_rows(d_biases, inverse, biases.reshape(-1), 1)
+    return Rows(numbers, values), Rows(numbers, biases)
 
 
 def _whole(states: Floats, table: TokenTable) -> tuple[Floats, int]:

@@ -82,6 +82,17 @@ class Operations(Protocol):
     def token_losses(
         self, states: Floats, targets: Longs, table: Any, share: float, /
     ) -> tuple[Floats, Floats, Floats, Floats, Floats]: ...
+    def sampled_losses(
+        self,
+        states: Floats,
+        targets: Longs,
+        table: Floats,
+        bias: Floats,
+        samples: Longs,
+        expected: Floats,
+        share: float,
+        /,
+    ) -> tuple[Floats, Floats, Floats, Rows, Rows]: ...
     def project(
         self,
         x: NDArray[Any],

@@ -26,7 +26,12 @@ from unrolled.engine.reference.products import (
 )
 from unrolled.engine.reference.simple_rnn import simple_rnn, simple_rnn_backward
 from unrolled.engine.reference.tables import embed, embed_backward, total_rows
-from unrolled.engine.reference.tokens import token_logits, token_losses, token_table
+from unrolled.engine.reference.tokens import (
+    sampled_losses,
+    token_logits,
+    token_losses,
+    token_table,
+)
 
 __all__ = [
     "activate",
@@ -46,6 +51,7 @@ __all__ = [
     "project_backward",
     "qrnn",
     "qrnn_backward",
+    "sampled_losses",
     "sigmoid",
     "simple_rnn",
     "simple_rnn_backward",
