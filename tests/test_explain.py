@@ -301,6 +301,12 @@ def _check(arithmetic, states, step, unit, direction):
     values = arithmetic.combination or [arithmetic.sums[0]]
     ends_in = values[-1].value if arithmetic.combination else values[-1].result
     assert ends_in == pytest.approx(arithmetic.state_after, abs=2e-5)
+    if arithmetic.kind in ("LSTM", "QRNN"):
+        given = {one.name: one.result for one in arithmetic.sums}
+        given["i"] = given.get("i", 1 - given["f"])
+        c_before, c, _ = (one.value for one in arithmetic.combination)
+        assert c == pytest.approx(given["f"] * c_before + given["i"] * given["g"], abs=1e-9)
+        assert (c_before == 0) == (not 0 <= before < len(states))
     json.dumps(arithmetic.to_dict(), allow_nan=False)
 
 
