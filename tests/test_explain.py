@@ -340,6 +340,12 @@ def test_what_is_not_there():
         model.explain_step(TEXT, step=0, unit=-1)
 
 
+def test_an_explanation_is_shown_in_a_line():
+    shown = repr(model_of([]).explain("good film"))
+    assert shown.startswith("Explanation('class ")
+    assert shown.endswith(", steps=3)")
+
+
 def test_the_class_explained_is_the_likeliest_unless_named():
     model = model_of([], classes=3)
     explanation = model.explain(TEXT)

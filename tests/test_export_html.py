@@ -9,9 +9,9 @@ import pytest
 
 from unrolled import load_recipe
 from unrolled.cli import main
-from unrolled.page.description import without_folders
 from unrolled.export.html import to_html
 from unrolled.export.modules import joined
+from unrolled.page.description import without_folders
 from unrolled.page.examples import examples_for
 
 from .browser import chromium, fresh_page

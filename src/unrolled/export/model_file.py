@@ -15,8 +15,8 @@ from unrolled import bundle
 from unrolled.engine.layers import Bidirectional, Dropout, Layer, WordDropout
 from unrolled.engine.network import Network
 from unrolled.export.characters import tables
-from unrolled.page.description import describe
 from unrolled.model.trained import TrainedModel
+from unrolled.page.description import describe
 
 
 def model_file(models: Mapping[str, TrainedModel], *, examples: Sequence[str]) -> str:
