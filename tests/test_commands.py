@@ -79,7 +79,7 @@ def test_training_says_what_on_what_and_where(shop):
     assert re.search(rf"<h1>films</h1>\s*</header>\s*<div [^>]*><p>{re.escape(verdict)}</p>", page)
     assert {path.name for path in (place / "runs/films").iterdir()} == {
         "README.md", "config.json", "history.csv", "metrics.json", "model.safetensors", "plots",
-        "report.html", "vocabulary.json",
+        "readings.html", "report.html", "vocabulary.json",
     }  # fmt: skip
 
 
@@ -192,12 +192,15 @@ def test_summary_of_a_model_and_of_a_recipe(films, capsys):
 
 def test_report_is_written_anew_in_the_same_bytes(films, capsys):
     page = Path("runs/films/report.html")
-    before = page.read_bytes()
+    readings = page.with_name("readings.html")
+    before, words = page.read_bytes(), readings.read_bytes()
     page.unlink()
+    readings.unlink()
     Path("runs/films/plots/curves.png").unlink()
     assert main(["report", "runs/films"]) == 0
     assert capsys.readouterr().out == f"{page}\n"
     assert page.read_bytes() == before
+    assert readings.read_bytes() == words
     assert Path("runs/films/plots/curves.png").stat().st_size > 1000
 
 

@@ -301,6 +301,12 @@ def _check(arithmetic, states, step, unit, direction):
     values = arithmetic.combination or [arithmetic.sums[0]]
     ends_in = values[-1].value if arithmetic.combination else values[-1].result
     assert ends_in == pytest.approx(arithmetic.state_after, abs=2e-5)
+    if arithmetic.kind in ("LSTM", "QRNN"):
+        given = {one.name: one.result for one in arithmetic.sums}
+        given["i"] = given.get("i", 1 - given["f"])
+        c_before, c, _ = (one.value for one in arithmetic.combination)
+        assert c == pytest.approx(given["f"] * c_before + given["i"] * given["g"], abs=1e-9)
+        assert (c_before == 0) == (not 0 <= before < len(states))
     json.dumps(arithmetic.to_dict(), allow_nan=False)
 
 
@@ -332,6 +338,12 @@ def test_what_is_not_there():
         model.explain_step(TEXT, step=12, unit=0)
     with pytest.raises(InputError, match="there is no unit -1: they go from 0 to 4"):
         model.explain_step(TEXT, step=0, unit=-1)
+
+
+def test_an_explanation_is_shown_in_a_line():
+    shown = repr(model_of([]).explain("good film"))
+    assert shown.startswith("Explanation('class ")
+    assert shown.endswith(", steps=3)")
 
 
 def test_the_class_explained_is_the_likeliest_unless_named():

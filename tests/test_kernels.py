@@ -24,6 +24,7 @@ from unrolled.engine.kernels.updates import (
 from unrolled.engine.kernels.vectors import broadcast, clamp, fma, load, positive, splat, store
 from unrolled.engine.optimizers import SGD, Adam, Part, RMSprop
 from unrolled.engine.threads import Team
+from unrolled.errors import OutputError
 
 
 @inner
@@ -262,3 +263,15 @@ def test_kernels_on_disk_are_those_of_all_sources_as_they_are(monkeypatch):
     assert kept._load_index()
     monkeypatch.setattr(kept, "_source_stamp", "of other sources")
     assert not kept._load_index()
+
+
+def test_where_kernels_cannot_be_kept_the_error_says_what_to_do(monkeypatch):
+    def refuse(*_, **__):
+        def decorate(_):
+            raise RuntimeError("cannot cache function 'f': no locator available for file 'f.py'")
+
+        return decorate
+
+    monkeypatch.setattr(compiled, "njit", refuse)
+    with pytest.raises(OutputError, match=r"cannot be kept: .* set NUMBA_CACHE_DIR"):
+        compiled.entry(lambda: None)

@@ -1,30 +1,42 @@
-"""Whatever README.md says to type is typed here, and its tree is the tree there is."""
+"""What README.md and the pages on explaining and serving say to type is typed here.
+
+What they show is printed, and the README's tree is the tree there is.
+"""
 
 import csv
 import os
 import re
-import shlex
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from .documents import Command, blocks, commands, files, shell
+
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+SET_UP = ("make ", "pip install ")
+PORT = 8000  # in the documents; in the tests any that is free
+posix = pytest.mark.skipif(os.name != "posix", reason="needs a POSIX shell")
 
 
-def blocks(language):
-    fenced = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
-    return [block for named, block in fenced if named == language]
+@pytest.fixture(scope="module")
+def port():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
 
 
-COMMANDS = [
-    line.removeprefix("$ ")
-    for block in blocks("console")
-    for line in block.splitlines()
-    if line.startswith("$ ")
-]
+def type_all(document, folder, port):
+    """Write every file and type every command but those that set the library up."""
+    for name, content in files(document):
+        (folder / name).write_text(content, encoding="utf-8")
+    with shell(folder) as typing:
+        for command in commands(re.sub(rf"\b{PORT}\b", str(port), document)):
+            if not command.typed.startswith(SET_UP):
+                typing.enter(command)
 
 
 @pytest.fixture(scope="module")
@@ -44,30 +56,56 @@ def desk(tmp_path_factory):
     return folder
 
 
-def run(arguments, folder):
+@pytest.fixture(scope="module")
+def worked_desk(desk, port):
+    """The same once every command was typed there."""
+    type_all(README, desk, port)
+    return desk
+
+
+@posix
+def test_every_command_works(worked_desk):
+    ours = [command for command in commands(README) if command.typed.startswith("unrolled ")]
+    assert len(ours) > 8
+    assert (worked_desk / "runs" / "reproduce" / "embedding").is_dir()
+
+
+@posix
+@pytest.mark.parametrize("number", range(len(blocks(README, "python"))))
+def test_every_python_example_works(number, worked_desk):
     # The README promises this to a stranger, who has set nothing.
     environment = {key: value for key, value in os.environ.items() if key != "UNROLLED_IMDB"}
     done = subprocess.run(
-        arguments, cwd=folder, env=environment, capture_output=True, text=True, timeout=300
-    )
+        [sys.executable, "-c", blocks(README, "python")[number]], cwd=worked_desk,
+        env=environment, capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    return done.stdout
+    assert done.stdout
 
 
-def test_every_command_works(desk):
-    ours = [shlex.split(command) for command in COMMANDS if command.startswith("unrolled ")]
-    assert len(ours) > 8
-    for command in ours:
-        assert run([sys.executable, "-m", *command], desk), command
+@posix
+@pytest.mark.parametrize("name", ["explaining.md", "serving.md"])
+def test_every_command_of_a_page_prints_what_it_shows(name, tmp_path, port):
+    document = (ROOT / "docs" / name).read_text(encoding="utf-8")
+    assert sum(bool(command.shown) for command in commands(document)) > 2
+    type_all(document, tmp_path, port)
 
 
-@pytest.mark.parametrize("number", range(len(blocks("python"))))
-def test_every_python_example_works(number, desk):
-    assert run([sys.executable, "-c", blocks("python")[number]], desk)
+@posix
+def test_a_shell_finds_what_fails_and_what_is_not_printed(tmp_path):
+    with shell(tmp_path) as typing:
+        typing.enter(Command("echo 480 rows, 한국어", ["480 rows, 한국어"]))
+        typing.enter(Command("(sleep 0.2; echo ready; sleep 600) &", ["ready"]))
+        with pytest.raises(AssertionError, match="shown: 484 rows"):
+            typing.enter(Command("echo 480 rows", ["484 rows"]))
+        with pytest.raises(AssertionError, match="ended with 1"):
+            typing.enter(Command("false", []))
+        with pytest.raises(AssertionError, match="it ended the shell"):
+            typing.enter(Command("exit 0", []))
 
 
 def test_what_sets_it_up_is_run_by_continuous_integration():
-    others = [command for command in COMMANDS if not command.startswith("unrolled ")]
+    others = [command.typed for command in commands(README) if command.typed.startswith(SET_UP)]
     assert others == ["make reproduce", "pip install '.[imdb]'"]
     integration = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     for command in others:
@@ -77,7 +115,7 @@ def test_what_sets_it_up_is_run_by_continuous_integration():
 
 
 def test_the_tree_names_every_module_and_nothing_else():
-    tree = next(block for block in blocks("") if block.startswith("src/unrolled/"))
+    tree = next(block for block in blocks(README, "") if block.startswith("src/unrolled/"))
     named, folders = set(), {}
     for line in tree.splitlines()[1:]:
         found = re.match(r"( *)(\S+)", line)
@@ -93,3 +131,10 @@ def test_the_tree_names_every_module_and_nothing_else():
         elif path.suffix in {".py", ".html", ".css", ".json"} and path.name != "__init__.py":
             there.add(relative)
     assert named == there
+
+
+def test_a_script_that_the_tree_names_by_its_folder_says_what_it_is():
+    scripts = sorted((ROOT / "src" / "unrolled").rglob("*.js"))
+    assert scripts
+    for path in scripts:
+        assert path.read_text(encoding="utf-8").startswith("// "), path

@@ -200,7 +200,10 @@ def test_reports_are_written(reproduced):
     assert "one-hot" in both
     assert "embedding" in both
     for name in ("onehot", "embedding"):
+        assert f'href="{name}/readings.html"' in both
+        assert "Wrong: the surest" in (out / name / "readings.html").read_text(encoding="utf-8")
         page = (out / name / "report.html").read_text(encoding="utf-8")
+        assert 'href="readings.html"' in page
         assert "notebook" in page  # its curve is drawn behind
         plots = {path.name for path in (out / name / "plots").iterdir()}
         assert plots == {

@@ -14,10 +14,13 @@ from unrolled.cli.check import check
 from unrolled.cli.compare import compare
 from unrolled.cli.data import app as data
 from unrolled.cli.evaluate import evaluate
+from unrolled.cli.explain import explain
+from unrolled.cli.export import export
 from unrolled.cli.guard import INTERRUPTED, guarded
 from unrolled.cli.predict import predict
 from unrolled.cli.report import report
 from unrolled.cli.reproduce import reproduce
+from unrolled.cli.serve import serve
 from unrolled.cli.summary import summary
 from unrolled.cli.train import train
 
@@ -33,7 +36,10 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (reproduce, check, train, evaluate, compare, predict, summary, report):
+for command in (
+    reproduce, check, train, evaluate, compare, predict, explain, serve, export, summary,
+    report,
+):  # fmt: skip
     app.command()(guarded(command))
 app.add_typer(data, name="data")
 

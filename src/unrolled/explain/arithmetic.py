@@ -51,7 +51,7 @@ class Sum:
 
 @dataclass(frozen=True)
 class Combined:
-    """A number that is made of the sums' results. formula: how, in their names."""
+    """A number that is made of the sums' results. formula: how, in their names; empty: given."""
 
     name: str
     formula: str
@@ -169,6 +169,7 @@ class _Step:
         )
         c_now = f.result * self.cell_before + (1 - f.result) * g.result
         return (g, f, o), (
+            Combined("c before", "", self.cell_before),
             Combined("c", "f · c before + (1 - f) · g", c_now),
             Combined("h", "o · c", o.result * c_now),
         )
@@ -178,6 +179,7 @@ class _Step:
         i, f, g, o = (self._sum(name, at, kind) for at, (name, kind) in enumerate(kinds))
         c = f.result * self.cell_before + i.result * g.result
         return (i, f, g, o), (
+            Combined("c before", "", self.cell_before),
             Combined("c", "f · c before + i · g", c),
             Combined("h", "o · tanh(c)", o.result * float(np.tanh(c))),
         )

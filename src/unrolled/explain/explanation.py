@@ -49,7 +49,7 @@ class LayerReading:
         }
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Explanation:
     """How a model read one text. A step is what the network reads at once: a word, or filling.
 
@@ -76,6 +76,12 @@ class Explanation:
     deletion: NDArray[np.float64] | None
     gradients: NDArray[np.float64] | None
     layers: list[LayerReading]
+
+    def __repr__(self) -> str:
+        return (
+            f"Explanation({self.answer.label!r}, probability={self.answer.probability:.4f}, "
+            f"explained={self.explained!r}, steps={len(self.tokens)})"
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers and lists, ready for JSON; null for NaN and for a place that is none."""

@@ -107,6 +107,7 @@ class ReportData:
     cut. standing, examination, read: None or empty where a model does not know them.
     reference: the same experiment's history in the notebook. note: one remark that explains the
     run, such as "stopped on a plateau before learning began".
+    readings: the address of the page on which texts are read word by word, None without one.
     """
 
     title: str
@@ -131,6 +132,7 @@ class ReportData:
     peak_memory_mb: float | None = None
     reference: Mapping[str, Sequence[float]] | None = None
     note: str | None = None
+    readings: str | None = None
 
     @property
     def several(self) -> bool:

@@ -6,7 +6,7 @@ So the report can be written anew from the model's folder, without its data.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 
 from unrolled.datasets.doctor import Diagnosis
 from unrolled.datasets.examples import Examples
-from unrolled.evaluation.metrics import most_wrong, score
+from unrolled.evaluation.checks import ABSTAINED
+from unrolled.evaluation.metrics import is_right, most_wrong, score
 from unrolled.model import TextClassifier
 from unrolled.model.card import PLATEAU, TOKENS
 from unrolled.model.predictions import label_probabilities, set_probabilities
 from unrolled.ragged import Sequences
+from unrolled.report.chosen import Shown, choose, is_short
 from unrolled.report.contents import Examination, Flaw, Lengths, Mistake, PartRead, ReportData
 from unrolled.report.rival import Rival, scored_rows
 from unrolled.report.standing import Standing, measure
@@ -26,6 +28,7 @@ from unrolled.text.sequences import was_cut
 from unrolled.training.state import Labelled
 
 FACTS = "report"  # the key in metrics.json
+READINGS = "readings.html"  # the page beside the report
 MISTAKES = 10
 CLASSES_NAMED = 12
 PLATEAU_NOTE = (
@@ -64,10 +67,10 @@ def keep_facts(
         available=len(examples),
         rival=rival,
     )
-    chosen = decision.answers(given, several=standing.several)
+    answers = decision.answers(given, several=standing.several)
     parts = {"training": train[0], "validation": validation[0]}
     read = [_part_read(classifier, part, sequences) for part, sequences in parts.items()]
-    mistakes = _mistakes(classifier, examples, rows, given, targets)
+    answered = _Answered.of(classifier, examples, rows, given, targets)
     classifier.metrics_["verdict"] = standing.verdict  # for the model card, as are the shares
     classifier.metrics_["unknown_share"] = read[1].unknown
     classifier.metrics_["cut_share"] = read[1].cut
@@ -75,8 +78,9 @@ def keep_facts(
         "data_name": data_name,
         "source": examples.source,
         "standing": standing.to_dict(),
-        "confusion": score(given, targets, predicted=chosen).confusion.tolist(),
-        "mistakes": [asdict(mistake) for mistake in mistakes],
+        "confusion": score(given, targets, predicted=answers).confusion.tolist(),
+        "mistakes": [asdict(mistake) for mistake in answered.mistakes()],
+        "readings": [asdict(one) for one in answered.readings(validation[0].lengths)],
         "read": [asdict(part) for part in read],
         "examination": None if diagnosis is None else asdict(_examination(diagnosis)),
         "peak_memory_mb": peak_memory_mb,
@@ -126,33 +130,81 @@ def report_data(classifier: TextClassifier, title: str) -> ReportData:
         peak_memory_mb=facts["peak_memory_mb"],
         reference=facts["reference"],
         note=PLATEAU_NOTE if metrics["plateau"] else None,
+        readings=READINGS if facts.get("readings") else None,
     )
 
 
-def _mistakes(
-    classifier: TextClassifier,
-    examples: Examples,
-    rows: NDArray[np.int64],
-    probabilities: NDArray[np.floating],
-    targets: NDArray[Any],
-) -> list[Mistake]:
-    """The worst of them. rows: where the texts are among the examples; the others are of these."""
-    classes, decision = _names(classifier), classifier.decision_
-    several = targets.ndim == 2
-    chosen = decision.choose_many(probabilities) if several else decision.choose(probabilities)
-    sure = (set_probabilities if several else label_probabilities)(probabilities, chosen)
-    worst = most_wrong(probabilities, targets, MISTAKES, predicted=chosen)
-    shown = examples.take(rows[worst])
-    return [
-        Mistake(
-            text=text,
-            truth=_named(classes, targets[row]),
-            predicted=_named(classes, chosen[row]),
-            probability=float(sure[row]),
-            where=shown.where(place),
-        )
-        for place, (row, text) in enumerate(zip(worst.tolist(), shown.texts, strict=True))
-    ]
+@dataclass(frozen=True, eq=False)
+class _Answered:
+    """The validation texts that are scored, and what the model says of them.
+
+    rows: where they are among the examples; the others are of these. chosen: class numbers, -1
+    where the model abstains, or 0 and 1 for each class; sure: how probable that is.
+    """
+
+    classifier: TextClassifier
+    examples: Examples
+    rows: NDArray[np.int64]
+    probabilities: NDArray[np.floating]
+    targets: NDArray[Any]
+    chosen: NDArray[Any]
+    sure: NDArray[np.float32]
+
+    @classmethod
+    def of(
+        cls,
+        classifier: TextClassifier,
+        examples: Examples,
+        rows: NDArray[np.int64],
+        probabilities: NDArray[np.floating],
+        targets: NDArray[Any],
+    ) -> _Answered:
+        """From calibrated probabilities (texts, classes)."""
+        decision, several = classifier.decision_, targets.ndim == 2
+        chosen = decision.choose_many(probabilities) if several else decision.choose(probabilities)
+        measure = set_probabilities if several else label_probabilities
+        sure = measure(probabilities, chosen)
+        return cls(classifier, examples, rows, probabilities, targets, chosen, sure)
+
+    def mistakes(self) -> list[Mistake]:
+        """The worst of them."""
+        worst = most_wrong(self.probabilities, self.targets, MISTAKES, predicted=self.chosen)
+        shown, classes = self.examples.take(self.rows[worst]), _names(self.classifier)
+        return [
+            Mistake(
+                text=text,
+                truth=_named(classes, self.targets[row]),
+                predicted=_named(classes, self.chosen[row]),
+                probability=float(self.sure[row]),
+                where=shown.where(place),
+            )
+            for place, (row, text) in enumerate(zip(worst.tolist(), shown.texts, strict=True))
+        ]
+
+    def readings(self, lengths: NDArray[np.int64]) -> list[Shown]:
+        """Right ones and wrong ones, to be shown word by word; lengths: of all the examples."""
+        settings, own = self.classifier.recipe.text, lengths[self.rows]
+        candidates = is_short(own, settings.maxlen) & (own > settings.start_token)
+        if self.chosen.ndim == 1:
+            candidates &= self.chosen != ABSTAINED
+        right = is_right(self.targets, self.chosen)
+        picked = choose(right, self.sure, candidates)
+        shown = self.examples.take(self.rows[[row for row, _ in picked]])
+        classes = _names(self.classifier)
+        return [
+            Shown(
+                title=title,
+                text=text,
+                truth=_named(classes, self.targets[row]),
+                where=shown.where(place),
+            )
+            for place, ((row, title), text) in enumerate(zip(picked, shown.texts, strict=True))
+        ]
+
+
+def shown_texts(classifier: TextClassifier) -> list[Shown]:
+    """The texts whose readings belong to the report; none of a model of an earlier version."""
+    return [Shown(**shown) for shown in classifier.metrics_[FACTS].get("readings", ())]
 
 
 def _part_read(classifier: TextClassifier, part: str, sequences: Sequences) -> PartRead:

@@ -1,4 +1,4 @@
-"""A model's folder with its report and its plots."""
+"""A model's folder with its report, its plots and the texts that are read word by word."""
 
 from __future__ import annotations
 
@@ -10,20 +10,22 @@ from unrolled.errors import ModelError
 from unrolled.model import TextClassifier
 from unrolled.report import plots
 from unrolled.report.contents import ReportData
-from unrolled.report.facts import FACTS, report_data
+from unrolled.report.facts import FACTS, READINGS, report_data, shown_texts
 from unrolled.report.page import render
+from unrolled.report.readings import Reading, render_readings
 
 
 def save_with_report(classifier: TextClassifier, path: Path, title: str) -> ReportData:
-    """Save the model with its page and its plots."""
+    """Save the model with its pages and its plots."""
     data = report_data(classifier, title)
     classifier.save(path, report=render(data))
     write_plots(path / "plots", data)
+    write_readings(classifier, path, title)
     return data
 
 
 def rewrite_report(path: Path) -> Path:
-    """Write page and plots of a saved model again, and return the page's path."""
+    """Write pages and plots of a saved model again, and return the report's path."""
     classifier = TextClassifier.load(path)
     if FACTS not in classifier.metrics_:
         raise ModelError(
@@ -34,7 +36,22 @@ def rewrite_report(path: Path) -> Path:
     page = path / bundle.REPORT
     write_file(page, render(data).encode("utf-8"))
     write_plots(path / "plots", data)
+    write_readings(classifier, path, data.title)
     return page
+
+
+def write_readings(classifier: TextClassifier, path: Path, title: str) -> None:
+    """Let the model read its texts word by word for a page; of a model that has none, no page."""
+    readings = []
+    for shown in shown_texts(classifier):
+        label = classifier.predict_details([shown.text])[0].label
+        read = classifier.explain(
+            shown.text, label=label if isinstance(label, str) else None, importance=("deletion",)
+        )
+        readings.append(Reading(read.to_dict(), shown.title, shown.where, shown.truth))
+    if readings:
+        page = render_readings(f"{title}: texts read word by word", readings, report=bundle.REPORT)
+        write_file(path / READINGS, page.encode("utf-8"))
 
 
 def write_plots(folder: Path, data: ReportData) -> None:

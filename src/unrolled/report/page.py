@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
 
 from unrolled.evaluation.decision import Decision
 from unrolled.report import plots, runs, tables, words
 from unrolled.report.contents import Examination, Flaw, Mistake, ReportData, SeedRuns
+from unrolled.report.environment import Drawing, render_template
 from unrolled.report.standing import Standing
 
 SHORT_TEXT = 280
@@ -26,16 +24,6 @@ FEW_CLASSES = 4
 
 PLACES = 3
 """So many places of a fault are shown, and the rest counted."""
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """Inline SVG: the one thing that the template must not escape."""
-
-    svg: str
-
-    def __html__(self) -> str:
-        return self.svg
 
 
 def render(report: ReportData) -> str:
@@ -71,7 +59,8 @@ def _page(
     ]
     overviews = [runs.overview(report) for report in reports]
     seed_tables = [runs.seed_table(of_seeds) for of_seeds in seeds]
-    text = _environment().get_template("template.html").render(
+    return render_template(
+        "template.html",
         title=title,
         facts=facts,
         several=several,
@@ -79,25 +68,7 @@ def _page(
         overview=runs.side_by_side(overviews),
         seeds=seeds,
         seed_rows=runs.side_by_side(seed_tables),
-    )  # fmt: skip
-    return text.strip() + "\n"
-
-
-@cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("unrolled.report", ""),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=lambda value: words.printable(value) if type(value) is str else value,
     )
-    environment.filters |= {
-        "whole": words.whole,
-        "percent": words.percent,
-        "sure": words.sure,
-        "four": words.four,
-    }
-    return environment
 
 
 def _view(report: ReportData, number: int, *, show_data: bool) -> dict[str, Any]:
@@ -124,6 +95,7 @@ def _view(report: ReportData, number: int, *, show_data: bool) -> dict[str, Any]
         "read": report.read,
         "examination": None if report.examination is None else _examination(report.examination),
         "mistakes": [_mistake(mistake) for mistake in report.mistakes],
+        "readings": report.readings,
         "show_data": show_data,
         **_plots(report, f"run{number}", show_data=show_data),
     }

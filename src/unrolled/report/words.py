@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 
+LONGEST = 200
+"""Of a longer word, a page shows this many characters."""
+
 NONE = "\N{EN DASH}"
 
 # What HTML cannot hold (lone surrogates, control characters) or what turns the text around.
@@ -20,9 +23,19 @@ def four(number: float) -> str:
     return f"{number:.4f}"
 
 
+def three(number: float) -> str:
+    """0.551."""
+    return f"{number:.3f}"
+
+
 def percent(share: float) -> str:
     """73.2%."""
     return f"{share:.1%}"
+
+
+def signed(number: float) -> str:
+    """+0.0312, or \N{MINUS SIGN}0.0312 with a sign that is as wide."""
+    return f"{number:+.4f}".replace("-", "\N{MINUS SIGN}")
 
 
 def duration(seconds: float) -> str:
@@ -39,6 +52,13 @@ def sure(probability: float) -> str:
         if not text.startswith("100"):
             return text
     return "100%"
+
+
+def shortened(word: str) -> str:
+    """A word that fits into a line; one that is a line break or so is made visible."""
+    if word.isspace() and set(word) != {" "}:
+        return "\N{SYMBOL FOR NEWLINE}"
+    return word if len(word) <= LONGEST else f"{word[:LONGEST]}\N{HORIZONTAL ELLIPSIS}"
 
 
 def printable(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -150,7 +150,7 @@ def _run(seed: int, classifier: TextClassifier) -> Run:
 def _save(
     experiment: Experiment, classifier: TextClassifier, reviews: Reviews, out: Path
 ) -> ReportData:
-    """Save the model with a report of its own."""
+    """Save the model with a report of its own; returns what the one of both shows of it."""
     text = classifier.recipe.text
     read = prepare(reviews.validation[0], text.maxlen, text.padding)
     positive = classifier.network_.predict(read, threads=classifier.threads)
@@ -166,7 +166,8 @@ def _save(
         peak_memory_mb=peak_memory_mb(),
         reference=notebook_figures()["experiments"][experiment.key]["history"],
     )
-    return save_with_report(classifier, out / experiment.key, experiment.title)
+    data = save_with_report(classifier, out / experiment.key, experiment.title)
+    return replace(data, readings=data.readings and f"{experiment.key}/{data.readings}")
 
 
 def _document(

@@ -95,8 +95,8 @@ class _Kinds(dict[int, str]):
     """Kind of each character, by its code point; found when it is first met."""
 
     def __missing__(self, code: int) -> str:
-        kind = self[code] = _kind(chr(code))
-        return kind
+        found = self[code] = kind(chr(code))
+        return found
 
 
 def word_tokens(text: str) -> list[str]:
@@ -134,7 +134,7 @@ def _tokens_by_kind(text: str) -> list[str]:
     ]
 
 
-def _kind(character: str) -> str:
+def kind(character: str) -> str:
     """Kind of a character: "-" when it is left out."""
     code = ord(character)
     if character in _KINDS_BY_CHARACTER:

@@ -11,6 +11,8 @@ from typing import Any
 from numba import njit
 from numba.extending import intrinsic
 
+from unrolled.errors import OutputError
+
 inner = njit(nogil=True, error_model="numpy")
 """For functions that only compiled functions call: IEEE arithmetic, no check in Python's manner."""
 
@@ -19,9 +21,15 @@ def entry(function: Callable[..., Any]) -> Any:
     """For functions that Python calls: compiled once after installation and kept on disk.
 
     Numba compiles anew when the function's own file changes; these are made of many files, and a
-    change of any of them must count.
+    change of any of them must count. Raises OutputError where no folder takes what is compiled.
     """
-    made: Any = njit(nogil=True, error_model="numpy", cache=True)(function)
+    try:
+        made: Any = njit(nogil=True, error_model="numpy", cache=True)(function)
+    except RuntimeError:  # which is all that Numba says
+        raise OutputError(
+            "compiled kernels cannot be kept: neither the folder of the installation nor a cache "
+            "folder of this user can be written; set NUMBA_CACHE_DIR to one that can"
+        ) from None
     made._cache._cache_file._source_stamp = sources()
     return made
 

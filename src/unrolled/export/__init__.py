@@ -1,0 +1,1 @@
+"""Models in forms that run without this library: one HTML page with the model inside."""
