@@ -16,8 +16,8 @@ PACKAGE = Path(unrolled.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
 ORDER = (
     "errors", "atomic", "ragged", "recipe", "text", "datasets", "engine", "training",
-    "evaluation", "bundle", "explain", "model", "scoring", "report", "reproduce", "page", "export",
-    "serve", "cli",
+    "evaluation", "bundle", "explain", "model", "writer", "scoring", "report", "reproduce", "page",
+    "export", "serve", "cli",
 )  # fmt: skip
 HEAVY = (
     "numpy", "numba", "matplotlib", "polars", "pydantic", "rich", "jinja2", "safetensors",

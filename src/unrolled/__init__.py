@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from unrolled.text.vocabulary import Vocabulary
     from unrolled.training.callbacks import EarlyStopping, LearningRateSchedule
     from unrolled.training.history import History
+    from unrolled.writer import TextWriter
 
 __version__ = "0.1.0"
 
@@ -90,6 +91,7 @@ __all__ = [
     "SimpleRNN",
     "SpatialDropout",
     "TextClassifier",
+    "TextWriter",
     "TrainingError",
     "UnrolledError",
     "Vocabulary",
@@ -142,6 +144,7 @@ _NAMES = {
     "unrolled.text.vocabulary": ("Vocabulary",),
     "unrolled.training.callbacks": ("EarlyStopping", "LearningRateSchedule"),
     "unrolled.training.history": ("History",),
+    "unrolled.writer": ("TextWriter",),
 }
 _HOME = {name: module for module, names in _NAMES.items() for name in names}
 

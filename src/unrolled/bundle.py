@@ -24,13 +24,24 @@ FORMAT_VERSION = 2  # 1 had one label a text and no decision; it is still read
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
 VOCABULARY = "vocabulary.json"
+TARGET_VOCABULARY = "target_vocabulary.json"
 HISTORY = "history.csv"
 METRICS = "metrics.json"
 CARD = "README.md"
 REPORT = "report.html"
 TRAINING = "training.safetensors"
 
-_FILES = (CONFIG, WEIGHTS, VOCABULARY, HISTORY, METRICS, CARD, REPORT, TRAINING)
+_FILES = (
+    CONFIG,
+    WEIGHTS,
+    VOCABULARY,
+    TARGET_VOCABULARY,
+    HISTORY,
+    METRICS,
+    CARD,
+    REPORT,
+    TRAINING,
+)
 _FOR_PEOPLE = (CARD, REPORT)  # theirs to edit, so no hash is kept of these
 _HASHES = "sha256"
 _ATTEMPTS = 100  # readings that a writer may spoil by putting a newer model in place
@@ -40,8 +51,9 @@ _ATTEMPTS = 100  # readings that a writer may spoil by putting a newer model in 
 class Bundle:
     """What a model folder holds.
 
-    config: the recipe, the labels, the library's version, the data's fingerprint; ``write`` adds
-    the format version and the SHA-256 of each file that no one should edit.
+    config: the recipe, the labels or the task, the library's version, the data's fingerprint;
+    ``write`` adds the format version and the SHA-256 of each file that no one should edit.
+    target_vocabulary: of a network that writes other words than it reads.
     training: the state of a run that is not finished, None when it is.
     """
 
@@ -53,6 +65,7 @@ class Bundle:
     card: str
     report: str | None = None
     training: dict[str, NDArray[Any]] | None = None
+    target_vocabulary: dict[str, Any] | None = None
 
 
 def is_bundle(path: Path) -> bool:
@@ -123,6 +136,17 @@ def from_files(path: Path, files: Mapping[str, bytes]) -> Bundle:
     return _decoded(path, read_file, has_report=REPORT in files)
 
 
+def check_kind(path: Path, config: Mapping[str, Any], *, writes: bool) -> None:
+    """Raise ModelError unless the model is one that writes texts, or is one that labels them."""
+    if ("task" in config) == writes:
+        return
+    task = config.get("task")
+    what, opens = (
+        ("a classifier", "TextClassifier") if writes else (f"of the task {task}", "TextWriter")
+    )
+    raise ModelError(f"{path}: the model is {what}: open it with {opens}.load")
+
+
 def check_shapes(
     path: Path, weights: Mapping[str, NDArray[Any]], shapes: Mapping[str, tuple[int, ...]]
 ) -> None:
@@ -151,6 +175,8 @@ def _encoded(path: Path, bundle: Bundle) -> dict[str, bytes]:
     }
     if bundle.report is not None:
         contents[REPORT] = _utf8(bundle.report)
+    if bundle.target_vocabulary is not None:
+        contents[TARGET_VOCABULARY] = _json(path / TARGET_VOCABULARY, bundle.target_vocabulary)
     if bundle.training is not None:
         contents[TRAINING] = _pack(bundle.training)
     hashes = {name: _hash(data) for name, data in contents.items() if name not in _FOR_PEOPLE}
@@ -242,6 +268,9 @@ def _decoded(path: Path, read_file: Callable[[str], bytes], *, has_report: bool)
         card=_text(path / CARD, read_file(CARD)),
         report=_text(path / REPORT, read_file(REPORT)) if has_report else None,
         training=_unpack(path / TRAINING, contents[TRAINING]) if TRAINING in contents else None,
+        target_vocabulary=_parse(path / TARGET_VOCABULARY, contents[TARGET_VOCABULARY])
+        if TARGET_VOCABULARY in contents
+        else None,
     )
 
 

@@ -7,7 +7,7 @@
     │   ├── DataError        a data set cannot be read or used
     │   ├── RecipeError      a setting is unknown or impossible
     │   ├── ModelError       a model folder is missing, damaged or too new
-    │   ├── NotFittedError   a classifier is used that has not learned anything yet
+    │   ├── NotFittedError   a model is used that has not learned anything yet
     │   └── ShapeError       arrays or layers do not fit together
     ├── TrainingError        training cannot go on
     │   └── NonFiniteError   a loss or a gradient is not a finite number
@@ -40,7 +40,7 @@ class ModelError(InputError):
 
 
 class NotFittedError(InputError, ValueError, AttributeError):
-    """A classifier is used that has not learned anything yet; so it has no ``classes_`` either."""
+    """A model is used that has not learned anything yet; a classifier then has no ``classes_``."""
 
 
 class ShapeError(InputError):

@@ -13,6 +13,8 @@ from unrolled.cli import console
 from unrolled.cli.check import check
 from unrolled.cli.compare import compare
 from unrolled.cli.data import app as data
+from unrolled.cli.decode import decode
+from unrolled.cli.embed import embed
 from unrolled.cli.evaluate import evaluate
 from unrolled.cli.explain import explain
 from unrolled.cli.export import export
@@ -37,8 +39,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for command in (
-    reproduce, check, train, evaluate, compare, predict, explain, serve, export, summary,
-    report,
+    reproduce, check, train, evaluate, compare, predict, explain, decode, embed, serve, export,
+    summary, report,
 ):  # fmt: skip
     app.command()(guarded(command))
 app.add_typer(data, name="data")

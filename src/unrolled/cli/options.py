@@ -27,6 +27,11 @@ LabelSeparator = Annotated[
     str | None,
     typer.Option(metavar="SIGN", help="What stands between the labels of a row with several."),
 ]
+INPUT = typer.Option(
+    "--input",
+    metavar="FILE",
+    help="Read texts from a file (csv, tsv, jsonl, parquet; txt has one a line).",
+)
 Threads = Annotated[
     int | None,
     typer.Option(min=1, metavar="N", help="Threads (default: one a core); changes only the time."),

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import sys
 import time
-from collections.abc import Iterator, Sequence
-from itertools import islice
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from unrolled.cli import console, options
+from unrolled.cli.given_texts import check_once, check_output, given_chunks
 from unrolled.cli.progress import tell_when_compiling
 from unrolled.cli.row_progress import RowProgress
-from unrolled.errors import DataError, InputError
+from unrolled.errors import DataError
 
 if TYPE_CHECKING:
-    from unrolled.datasets.stream import Chunk
     from unrolled.model.trained import TrainedModel
     from unrolled.scoring.parts import Parts
     from unrolled.scoring.run import Tally, Texts
@@ -30,14 +28,7 @@ def predict(
     texts: Annotated[
         list[str] | None, typer.Argument(metavar="[TEXT]...", help="Texts to label.")
     ] = None,
-    input_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--input",
-            metavar="FILE",
-            help="Read texts from a file (csv, tsv, jsonl, parquet; txt has one a line).",
-        ),
-    ] = None,
+    input_file: Annotated[Path | None, options.INPUT] = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -60,10 +51,9 @@ def predict(
     """
     from unrolled.model.trained import TrainedModel
 
-    if texts and input_file is not None:
-        raise InputError("texts were given both as arguments and with --input; give one of them")
+    check_once(texts, input_file)
     if output is not None:
-        _check_output(output, input_file, overwrite=overwrite)
+        check_output(output, input_file, overwrite=overwrite)
     trained = TrainedModel.load(model)
     tell_when_compiling()
     asked = _texts(texts, input_file, text, model, output)
@@ -71,18 +61,6 @@ def predict(
         _to_file(trained, asked, output, threads=threads, json=json)
     else:
         _to_standard_output(trained, asked, threads=threads, json=json)
-
-
-def _check_output(output: Path, input_file: Path | None, *, overwrite: bool) -> None:
-    """Refuse whatever would lose what is there."""
-    if output.is_dir():
-        raise InputError(f"{output}: is a folder; name a file in it with --output")
-    if input_file is not None and output.exists() and output.samefile(input_file):
-        raise InputError(f"{output}: is the input too; choose another --output")
-    if output.is_file() and not overwrite:
-        raise InputError(
-            f"{output}: the file is there; --overwrite replaces it, --output names another"
-        )
 
 
 # --- The texts -----------------------------------------------------------------------------------
@@ -99,37 +77,7 @@ def _texts(
         stream = open_rows(path, text=column)
         again = None if output is None else made_from(stream, model, output)
         return Texts(lambda start: stream.chunks(start=start), again)
-    lines = iter(given) if given and given != ["-"] else _standard_input()
-    return Texts(lambda start: _chunks(lines))
-
-
-def _chunks(texts: Iterator[str]) -> Iterator[Chunk]:
-    """Texts that are not in a file, as if they were the rows of one."""
-    from unrolled.datasets.stream import Chunk
-    from unrolled.datasets.tables import BATCH
-    from unrolled.datasets.values import text_of
-
-    row = 1
-    while some := [text_of(f"text {row}", one) for one in islice(texts, BATCH)]:
-        yield Chunk(range(row, row + len(some)), some, [], 0.0)
-        row += len(some)
-
-
-def _standard_input() -> Iterator[str]:
-    """Its lines: LF or CRLF ends one."""
-    if sys.stdin.isatty():
-        console.note("reading texts from the terminal, one a line; Ctrl-D ends them")
-    number = 0
-    for number, data in enumerate(sys.stdin.buffer, start=1):
-        try:
-            line = data.decode("utf-8-sig" if number == 1 else "utf-8")
-        except UnicodeDecodeError:
-            raise DataError(
-                f"standard input, line {number}: not UTF-8 text; convert it first"
-            ) from None
-        yield line.removesuffix("\n").removesuffix("\r")
-    if not number:
-        raise DataError("standard input is empty; give texts as arguments, or one a line")
+    return Texts(lambda start: given_chunks(given))
 
 
 # --- The answers ---------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""``unrolled train``: from labelled texts to a model's folder."""
+"""``unrolled train``: from texts to a model's folder."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from unrolled.cli import console, options
-from unrolled.cli.places import check_writable
+from unrolled.cli.places import check_place, check_writable, tell_set_aside
 from unrolled.cli.progress import TrainingProgress, tell_when_compiling
-from unrolled.errors import InputError, ModelError
+from unrolled.cli.train_writer import train_writer
+from unrolled.errors import InputError
 
 if TYPE_CHECKING:
     from unrolled.datasets.doctor import Diagnosis
@@ -21,14 +22,25 @@ if TYPE_CHECKING:
     from unrolled.report.standing import Standing
 
 INTERRUPTED = 130
-LINES_NAMED = 3
 
 
 def train(
     data: options.Data,
+    task: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TASK",
+            help="Learn without labels to write: autoencoder, seq2seq or language-model.",
+        ),
+    ] = None,
     recipe: Annotated[
-        str, typer.Option(metavar="NAME|FILE", help="A preset's name or a TOML file.")
-    ] = "small",
+        str | None,
+        typer.Option(
+            metavar="NAME|FILE",
+            help="A preset's name or a TOML file.",
+            show_default="small, and writer for a task",
+        ),
+    ] = None,
     changes: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; may be repeated."),
@@ -60,22 +72,40 @@ def train(
     text: options.Text = None,
     label: options.Label = None,
     label_separator: options.LabelSeparator = None,
+    target: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Of seq2seq: the column to be written.")
+    ] = None,
     json: options.Json = False,
 ) -> None:
-    """Train a classifier on labelled texts and save it with a report.
+    """Train a classifier on labelled texts, or with --task a model that writes, and save it.
 
     The data are examined first, as by unrolled check, and what is wrong is named. Ctrl-C keeps the
     best model so far, and --resume goes on from there. Of imdb, only the training reviews are read.
     """
     from unrolled import datasets
-    from unrolled.recipe import load_recipe
 
     settings = list(changes or []) + ([] if seed is None else [f"seed={seed}"])
-    chosen = load_recipe(recipe, settings)
+    chosen = _recipe(recipe, task, settings)
     folder = out or Path("runs") / Path(data).stem
-    _check_place(folder, resume=resume, overwrite=overwrite)
+    check_place(folder, resume=resume, overwrite=overwrite)
+    if chosen.writing is not None:
+        if label is not None or label_separator is not None:
+            raise InputError("a model that writes learns without labels: leave out --label")
+        train_writer(
+            chosen,
+            data,
+            text=text,
+            target=target,
+            folder=folder,
+            threads=threads,
+            resume=resume,
+            json=json,
+        )
+        return
+    if target is not None:
+        raise InputError("--target is the column that --task seq2seq writes: give both or none")
     examples = datasets.load(data, text=text, label=label, label_separator=label_separator)
-    _tell_set_aside(examples)
+    tell_set_aside(examples)
     check_writable(folder.parent if folder.exists() else folder)
 
     from unrolled.model import TextClassifier
@@ -112,43 +142,14 @@ def train(
         raise typer.Exit(INTERRUPTED)
 
 
-def _check_place(folder: Path, *, resume: bool, overwrite: bool) -> None:
-    """Refuse whatever would lose what is there, or could not go on with it."""
-    from unrolled import bundle
+def _recipe(name: str | None, task: str | None, settings: list[str]) -> Recipe:
+    """The recipe that was asked for; a task needs one that writes."""
+    from unrolled.recipe import DEFAULT_RECIPE, WRITER_RECIPE, load_recipe, writing_of
 
-    if resume and overwrite:
-        raise InputError("--resume goes on with a run and --overwrite drops it; give one of them")
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder}: a file has this name; choose another --out")
-    if folder.is_dir() and any(folder.iterdir()) and not bundle.is_bundle(folder):
-        raise InputError(
-            f"{folder}: the folder holds files and no model, and is left alone; "
-            "choose another --out"
-        )
-    is_model = bundle.is_bundle(folder)
-    if resume and not is_model:
-        raise InputError(f"{folder}: there is no run to --resume; leave it out to begin one")
-    if resume and bundle.read(folder).training is None:
-        raise ModelError(
-            f"{folder}: the run is finished, so that there is nothing to --resume; "
-            "--overwrite begins it anew"
-        )
-    if is_model and not (resume or overwrite):
-        raise InputError(
-            f"{folder}: a model is there; --overwrite replaces it, --resume goes on with an "
-            "interrupted run, --out names another folder"
-        )
-
-
-def _tell_set_aside(examples: Examples) -> None:
-    """Say which rows of the file are not used, and why, and whether texts stay in it."""
-    if examples.is_streamed:
-        console.note(f"{examples.name} is large: its texts stay in it and are read as needed")
-    aside = examples.set_aside
-    if aside:
-        named = ", ".join(f"line {line}: {reason}" for line, reason in aside[:LINES_NAMED])
-        more = ", ..." if len(aside) > LINES_NAMED else ""
-        console.note(f"{console.counted(len(aside), 'row')} not used ({named}{more})")
+    if task is None:
+        return load_recipe(name or DEFAULT_RECIPE, settings)
+    writing_of(load_recipe(name or WRITER_RECIPE))
+    return load_recipe(name or WRITER_RECIPE, [*settings, f"writing.task={task}"])
 
 
 def _examine(examples: Examples, encoded: Encoded, recipe: Recipe) -> Diagnosis:

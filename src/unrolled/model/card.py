@@ -42,21 +42,21 @@ def model_card(
 ) -> str:
     """Say what a model is, what it learned from, how well, where its limits are, how to load it."""
     training = recipe.training
-    labels = ", ".join(f"`{_one_line(label)}`" for label in classes)
+    labels = ", ".join(f"`{one_line(label)}`" for label in classes)
     count = f"{len(classes)} label{'s' * (len(classes) != 1)}"
     lengths, tokens = metrics["lengths"], TOKENS[recipe.text.tokenizer]
     train_loss, train_accuracy = metrics["loss"], metrics["accuracy"]
     ending = ENDINGS[metrics["stop_reason"]]
     note = f"\n\n**This run {PLATEAU}: train again with another seed.**" * metrics["plateau"]
-    return f"""# {_one_line(name)}
+    return f"""# {one_line(name)}
 
 A text classifier with {count}: {labels}.{" A text has any number of them." * several}
 {_network(recipe.network, recipe.text, metrics["parameters"])}
-It was trained with unrolled {__version__} by the recipe `{_one_line(recipe.name)}`.
+It was trained with unrolled {__version__} by the recipe `{one_line(recipe.name)}`.
 
 ## Trained on
 
-{metrics["train_count"]:,} texts from {_one_line(source)}.
+{metrics["train_count"]:,} texts from {one_line(source)}.
 They have {lengths["mean"]:.1f} {tokens} on average, and half of them at most {lengths["median"]:g}.
 {metrics["validation_count"]:,} more texts were held back to measure each epoch.
 
@@ -72,7 +72,7 @@ It ended {ending}.{note}
 {_remarks(several, metrics)}
 The epoch was chosen by the validation loss, so that the validation figures are slightly kind.
 Measure the model on texts that had no part in its training:
-`unrolled evaluate {_one_line(name)} DATA`.
+`unrolled evaluate {one_line(name)} DATA`.
 
 ## Limits
 
@@ -90,7 +90,7 @@ classifier = TextClassifier.load({name!r})
 classifier.predict(["a text"])
 ```
 
-or `unrolled predict {_one_line(name)} "a text"`. No code is run by loading it.
+or `unrolled predict {one_line(name)} "a text"`. No code is run by loading it.
 """
 
 
@@ -125,7 +125,7 @@ def _remarks(several: bool, metrics: Mapping[str, Any]) -> str:
     if several:
         lines.append("The accuracy is the share of single labels that are rightly given or not.")
     if "verdict" in metrics:
-        lines.append(f"**{_one_line(metrics['verdict'])}**")
+        lines.append(f"**{one_line(metrics['verdict'])}**")
     return "".join(["\n", *(f"{line}\n" for line in lines)]) if lines else ""
 
 
@@ -139,7 +139,7 @@ def _answer(classes: Sequence[str], several: bool, decision: Decision) -> str:
     elif decision.thresholds is None:
         rule = "A text gets the most probable label."
     elif len(decision.thresholds) == 1:
-        first, second = (f"`{_one_line(label)}`" for label in classes)
+        first, second = (f"`{one_line(label)}`" for label in classes)
         limit = f"{decision.thresholds[0]:.4g}"
         rule = f"A text gets {second} above a probability of {limit}, and {first} otherwise."
     else:
@@ -176,6 +176,6 @@ def _calibration(decision: Decision) -> str:
     return f"{calibrated} {decision.note[:1].upper()}{decision.note[1:]}".rstrip()
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
     """Make text that cannot break out of its place in the page."""
     return " ".join(text.replace("`", "'").split())

@@ -43,6 +43,10 @@ class Estimator:
         if self._resolved is None or self._resolved[0] != key:
             given, settings = key
             recipe = given if isinstance(given, Recipe) else load_recipe(given)
+            if recipe.writing is not None:
+                raise RecipeError(
+                    f'recipe "{recipe.name}" is that of a TextWriter: a classifier has no [writing]'
+                )
             self._resolved = key, changed_recipe(recipe, settings)
         return self._resolved[1]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unrolled.datasets.statistics import LengthStatistics, length_statistics
 from unrolled.engine.threads import thread_count
-from unrolled.errors import DataError, InputError, ModelError, RecipeError
+from unrolled.errors import DataError, InputError, RecipeError
+from unrolled.model.keeping import check_same_run, lengths_in
 from unrolled.model.networks import balanced_weights, build_network
 from unrolled.model.trained import TrainedModel
 from unrolled.recipe import Recipe
@@ -49,7 +48,7 @@ def learn(
         "threads": thread_count(threads),
         "train_count": len(train[0]),
         "validation_count": len(validation[0]),
-        "lengths": _plain(length_statistics(train[0].lengths)),
+        "lengths": lengths_in(train[0]),
     }
     train = model.prepared(train[0]), train[1]
     validation = model.prepared(validation[0]), validation[1]
@@ -146,26 +145,13 @@ def _take_in(model: TrainedModel, result: FitResult) -> None:
 
 def _check_same_run(folder: Path, previous: TrainedModel, model: TrainedModel) -> None:
     """Raise ModelError unless both have the same settings and data."""
-    named = model.recipe.model_copy(update={"name": previous.recipe.name})
-    differences = named.differences(previous.recipe)
-    if not differences and (
-        model.classes != previous.classes
-        or model.are_numbers != previous.are_numbers
-        or model.several != previous.several
-        or model.vocabulary != previous.vocabulary
-        or model.fingerprint != previous.fingerprint
-    ):
-        differences = [f"the data are not those from {previous.source}"]
-    if differences:
-        raise ModelError(
-            f"{folder}: this is another run's model: {'; '.join(differences)}; "
-            "resume with what it began with, or train anew"
-        )
-
-
-def _plain(statistics: LengthStatistics) -> dict[str, Any]:
-    """Put lists in place of arrays, as JSON has them."""
-    return {
-        name: value.tolist() if isinstance(value, np.ndarray) else value
-        for name, value in asdict(statistics).items()
-    }
+    is_same = (
+        model.classes == previous.classes
+        and model.are_numbers == previous.are_numbers
+        and model.several == previous.several
+        and model.vocabulary == previous.vocabulary
+        and model.fingerprint == previous.fingerprint
+    )
+    check_same_run(
+        folder, model.recipe, previous.recipe, other_data="" if is_same else previous.source
+    )

@@ -34,7 +34,7 @@ def build_network(
     sigmoid = several or classes == 2
     return Network(
         [
-            *_input_layers(recipe.network, rows),
+            *input_layers(recipe.network, rows),
             *_recurrent_layers(recipe.network),
             *_last_layers(recipe.network, classes, several=several),
         ],
@@ -57,7 +57,8 @@ def balanced_weights(targets: NDArray[np.integer[Any]], classes: int) -> list[fl
     return [len(targets) / (classes * max(count, 1)) for count in counts.tolist()]
 
 
-def _input_layers(settings: NetworkRecipe, rows: int) -> Layers:
+def input_layers(settings: NetworkRecipe, rows: int) -> Layers:
+    """What makes a vector of each id below ``rows``."""
     built: Layers = []
     if settings.word_dropout:
         built.append(layers.WordDropout(settings.word_dropout, unknown=UNKNOWN))
@@ -80,13 +81,14 @@ def _recurrent_layers(settings: NetworkRecipe) -> Layers:
 
 
 def _recurrent_layer(settings: NetworkRecipe, *, return_sequences: bool) -> layers.Layer:
-    cell = _cell(settings, return_sequences)
+    cell = cell_of(settings, return_sequences)
     if settings.bidirectional == "none":
         return cell
     return layers.Bidirectional(cell, merge=settings.bidirectional)
 
 
-def _cell(settings: NetworkRecipe, return_sequences: bool) -> layers.Scanned:
+def cell_of(settings: NetworkRecipe, return_sequences: bool) -> layers.Scanned:
+    """One recurrent layer."""
     units, dropout = settings.units, settings.recurrent_dropout
     if settings.cell == "min_gru":
         return layers.MinGRU(units, return_sequences=return_sequences)

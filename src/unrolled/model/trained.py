@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,11 +12,12 @@ from numpy.typing import NDArray
 
 from unrolled import __version__, bundle
 from unrolled.engine.network import Network
-from unrolled.errors import InputError, ModelError
+from unrolled.errors import ModelError
 from unrolled.evaluation.decision import Decision, fit_decision
 from unrolled.explain.arithmetic import Arithmetic, explain_step
 from unrolled.explain.explanation import IMPORTANCES, Explanation, explain
 from unrolled.model.card import model_card
+from unrolled.model.keeping import UNFINISHED, errors_name, figures_of, other_weights
 from unrolled.model.labelled import Targets
 from unrolled.model.networks import build_network
 from unrolled.model.predictions import Predictions, label_probabilities, set_probabilities
@@ -27,8 +27,6 @@ from unrolled.text.sequences import prepare, was_cut
 from unrolled.text.vocabulary import Vocabulary
 from unrolled.training.history import History
 from unrolled.training.state import Labelled, TrainingState
-
-UNFINISHED = "unfinished"
 
 
 @dataclass
@@ -181,17 +179,9 @@ class TrainedModel:
         self, history: History, *, epoch: int, stop_reason: str, plateau: bool = False
     ) -> None:
         """Take in the figures of its training; the weights are those of epoch ``epoch``."""
-        own = ("loss", "accuracy", "val_loss", "val_accuracy")
         self.history = history
-        self.metrics |= {
-            "epochs": history.epochs,
-            "best_epoch": history.best_epoch,
-            "epoch": epoch,
-            **{key: history.history[key][epoch - 1] for key in own},
-            "seconds": sum(history.history["seconds"]),
-            "stop_reason": stop_reason,
-            "plateau": plateau,
-        }
+        own = figures_of(history, epoch=epoch, stop_reason=stop_reason)
+        self.metrics |= own | {"plateau": plateau}
 
     def save(self, path: Path) -> None:
         """Write the model's folder; the one that was there survives until this one is whole."""
@@ -201,7 +191,7 @@ class TrainedModel:
         """Write the model of the best epoch so far, and what its run needs to go on."""
         self.record(state.history, epoch=state.best_epoch, stop_reason=UNFINISHED)
         self.training = state
-        with _weights(self.network, state.best_weights):
+        with other_weights(self.network, state.best_weights):
             self.save(path)
 
     @classmethod
@@ -241,15 +231,16 @@ class TrainedModel:
     @classmethod
     def from_bundle(cls, path: Path, stored: bundle.Bundle) -> TrainedModel:
         """From what the folder at ``path`` holds."""
-        with _errors_name(path / bundle.CONFIG):
+        bundle.check_kind(path, stored.config, writes=False)
+        with errors_name(path / bundle.CONFIG):
             settings = _config(stored.config)
-        with _errors_name(path / bundle.VOCABULARY):
+        with errors_name(path / bundle.VOCABULARY):
             vocabulary = Vocabulary.from_dict(stored.vocabulary)
-        with _errors_name(path / bundle.HISTORY):
+        with errors_name(path / bundle.HISTORY):
             history = History.from_csv(stored.history_csv)
         training = None
         if stored.training is not None:
-            with _errors_name(path / bundle.TRAINING):
+            with errors_name(path / bundle.TRAINING):
                 training = TrainingState.from_arrays(stored.training)
         network = build_network(
             settings["recipe"],
@@ -282,27 +273,3 @@ def _config(config: Mapping[str, Any]) -> dict[str, Any]:
         "source": config["data"]["source"],
         "fingerprint": config["data"]["fingerprint"],
     }
-
-
-@contextmanager
-def _weights(network: Network, weights: NDArray[np.float32]) -> Iterator[None]:
-    """For a moment the network has other weights (parameters,)."""
-    own = network.parameters.copy()
-    network.parameters[:] = weights
-    try:
-        yield
-    finally:
-        network.parameters[:] = own
-
-
-@contextmanager
-def _errors_name(file: Path) -> Iterator[None]:
-    """Every error within is a ModelError that begins with the file's name."""
-    try:
-        yield
-    except InputError as error:
-        raise ModelError(f"{file}: {error}") from error
-    except (KeyError, TypeError, ValueError) as error:
-        raise ModelError(
-            f"{file}: the file is damaged ({type(error).__name__}: {error}); train the model again"
-        ) from error

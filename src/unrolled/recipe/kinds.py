@@ -25,6 +25,11 @@ MaxLen = Annotated[
     BeforeValidator(_none_word),
     Field(description='a whole number from 1 to 2147483647, or "none" for no limit'),
 ]
+Sampled = Annotated[
+    Annotated[int, Field(ge=1, le=2**31 - 1)] | None,
+    BeforeValidator(_none_word),
+    Field(description='a whole number from 1 to 2147483647, or "none" for all of them'),
+]
 Patience = Annotated[
     Annotated[int, Field(ge=0)] | None,
     BeforeValidator(_none_word),

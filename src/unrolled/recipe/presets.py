@@ -83,11 +83,33 @@ _ACCURATE: dict[str, Any] = {
     "training": {**_SMALL["training"], "learning_rate": 2e-3},
     "decision": _SMALL["decision"],
 }
+_WRITER: dict[str, Any] = {
+    "name": "writer",
+    "text": {
+        "tokenizer": "words",
+        "num_words": 20_000,
+        "min_count": 2,
+        "vocabulary_of": "train",
+        "maxlen": 100,
+        "padding": "masked",
+        "start_token": False,
+    },
+    "network": {"input": "embedding", "embedding_size": 64, "cell": "lstm", "units": 64},
+    "training": {
+        "optimizer": "adam",
+        "learning_rate": 3e-3,
+        "batch_size": 64,
+        "epochs": 20,
+        "patience": 2,
+        "restore_best_weights": True,
+    },
+    "writing": {"tied": True},
+}
 
-DEFAULT_RECIPE = "small"
+DEFAULT_RECIPE, WRITER_RECIPE = "small", "writer"
 PRESETS: Mapping[str, Recipe] = MappingProxyType(
     {
         settings["name"]: Recipe.from_dict(settings)
-        for settings in (_NOTEBOOK, _NOTEBOOK_EMBEDDING, _SMALL, _ACCURATE)
+        for settings in (_NOTEBOOK, _NOTEBOOK_EMBEDDING, _SMALL, _ACCURATE, _WRITER)
     }
 )

@@ -18,11 +18,13 @@ from unrolled.recipe.kinds import (
     NumWords,
     Patience,
     Rate,
+    Sampled,
     Seed,
     Share,
     Window,
 )
 from unrolled.recipe.words import flat, in_words, shown, toml_line
+from unrolled.recipe.writing import Task, faults
 
 Readers = Mapping[str, tuple[str, tuple[str, ...]]]
 
@@ -141,11 +143,39 @@ class DecisionRecipe(Section):
     abstain_below: Share = 0.0  # no label for a text whose label is less probable than this
 
 
-SECTIONS: tuple[type[Section], ...] = (TextRecipe, NetworkRecipe, TrainingRecipe, DecisionRecipe)
+class WritingRecipe(Section):
+    """What the network writes, and how; a recipe with this section is that of a ``TextWriter``."""
+
+    section = "writing"
+    read_by = {
+        "target": ("task", ("autoencoder",)),
+        "tail_words": ("target", ("tail",)),
+        "direction": ("task", ("language-model",)),
+    }
+
+    task: Task = "autoencoder"
+    target: Literal["same", "reverse", "tail"] = "same"  # what is written of the text
+    tail_words: Count = 10  # how many of the text's last words (tokens)
+    direction: Literal["forward", "backward"] = "forward"  # backward: the last word comes first
+    tied: Flag = False  # each word is said by its own embedding
+    sampled: Sampled = None  # words among which the right one is looked for in training
+    longest: MaxLen = None  # tokens that are written at most; none: as in the longest target
+
+
+SECTIONS: tuple[type[Section], ...] = (
+    TextRecipe,
+    NetworkRecipe,
+    TrainingRecipe,
+    DecisionRecipe,
+    WritingRecipe,
+)
 
 
 class Recipe(Section):
-    """Everything that decides, with the data, which model a training run ends in."""
+    """Everything that decides, with the data, which model a training run ends in.
+
+    writing: of a network that writes texts; None for a classifier, whose recipe does not show it.
+    """
 
     name: Name
     seed: Seed = 42
@@ -153,6 +183,13 @@ class Recipe(Section):
     network: NetworkRecipe
     training: TrainingRecipe
     decision: DecisionRecipe = DecisionRecipe()
+    writing: WritingRecipe | None = None
+
+    @model_validator(mode="after")
+    def _can_write(self) -> Self:
+        for fault in faults(self):
+            raise PydanticCustomError("combination", fault)
+        return self
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], where: str = "recipe") -> Recipe:
@@ -164,7 +201,7 @@ class Recipe(Section):
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values that JSON can hold."""
-        return self.model_dump()
+        return self.model_dump(exclude={"writing"} if self.writing is None else None)
 
     def to_toml(self) -> str:
         """Write a complete TOML file that ``load_recipe`` reads back as this same recipe."""

@@ -92,9 +92,9 @@ def _keys(recipe: type[BaseModel]) -> list[str]:
 
 
 def _sections(recipe: type[BaseModel]) -> dict[str, type[BaseModel]]:
-    types = {name: field.annotation for name, field in recipe.model_fields.items()}
     return {
         name: kind
-        for name, kind in types.items()
+        for name, field in recipe.model_fields.items()
+        for kind in (field.annotation, *get_args(field.annotation))  # a section may be left out
         if isinstance(kind, type) and issubclass(kind, BaseModel)
     }

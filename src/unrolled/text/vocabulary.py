@@ -1,4 +1,4 @@
-"""Words and their ids; the only home of the padding, start and unknown ids."""
+"""Words and their ids; the only home of the padding, start, unknown and stop ids."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ PADDING = 0
 START = 1
 UNKNOWN = 2
 INDEX_FROM = 3  # Keras' index_from: the word of rank 1 has id 4, and no word has id 3
+STOP = INDEX_FROM  # what a decoder says when it is done; no text has it
 FIRST_WORD = INDEX_FROM + 1
 _ROWS = 1 << 12  # sequences that are copied at a time
 _SPECIAL = {PADDING: "[padding]", START: "[start]"}

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Any
 
 from unrolled.errors import InputError, RecipeError
 from unrolled.training.history import EpochRecord
-
-if TYPE_CHECKING:
-    from unrolled.engine.network import Network
+from unrolled.training.learner import Learner
 
 
 class Callback:
@@ -20,10 +18,10 @@ class Callback:
     bits decides by its arguments alone.
     """
 
-    def on_epoch_begin(self, network: Network, epoch: int) -> None:
+    def on_epoch_begin(self, network: Learner[Any], epoch: int) -> None:
         """Before an epoch is trained; ``epoch`` counts from 0, as in Keras' callbacks."""
 
-    def on_epoch_end(self, network: Network, record: EpochRecord) -> None:
+    def on_epoch_end(self, network: Learner[Any], record: EpochRecord) -> None:
         """After an epoch was trained and validated."""
 
 
@@ -33,7 +31,7 @@ class LearningRateSchedule(Callback):
     def __init__(self, function: Callable[[int, float], float]) -> None:
         self.function = function
 
-    def on_epoch_begin(self, network: Network, epoch: int) -> None:
+    def on_epoch_begin(self, network: Learner[Any], epoch: int) -> None:
         """Set the learning rate of this epoch."""
         optimizer = network.optimizer
         if optimizer is None:

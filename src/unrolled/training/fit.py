@@ -6,21 +6,21 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Generic, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unrolled.engine.batches import NonFiniteBatch
 from unrolled.errors import InputError, ModelError, NonFiniteError, ShapeError
+from unrolled.ragged import Sequences
 from unrolled.training.callbacks import Callback, EarlyStopping
 from unrolled.training.history import EpochRecord, History
+from unrolled.training.learner import Learner
 from unrolled.training.signals import StopTraining, stop_on_signals
-from unrolled.training.state import Labelled, TrainingState, data_fingerprint
+from unrolled.training.state import Part, TrainingState, data_fingerprint
 
-if TYPE_CHECKING:
-    from unrolled.engine.network import Network
-
+Target = TypeVar("Target", bound=NDArray[np.integer] | Sequences)
 StopReason = Literal["early stopping", "epochs", "interrupted"]
 PLATEAU_MARGIN = 0.01
 ROWS_NAMED = 5
@@ -33,7 +33,8 @@ class FitResult:
     epoch: the one, from 1, whose weights the network holds; 0 for the initial weights.
     state: after the last finished epoch; None when not even one was finished.
     plateau: early stopping ended the run before learning began, that is, with a best val_loss
-        that is not PLATEAU_MARGIN below the ``chance_loss`` of the validation targets.
+        that is not PLATEAU_MARGIN below the ``chance_loss`` of the validation targets; never said
+        of a network that writes.
     """
 
     history: History
@@ -44,9 +45,9 @@ class FitResult:
 
 
 def fit(
-    network: Network,
-    train: Labelled,
-    validation: Labelled,
+    network: Learner[Target],
+    train: tuple[Sequences, Target],
+    validation: tuple[Sequences, Target],
     *,
     epochs: int,
     batch_size: int,
@@ -111,6 +112,7 @@ def fit(
         keeper.finish(run.state)
     plateau = (
         stop_reason == "early stopping"
+        and isinstance(validation[1], np.ndarray)
         and stopping.best > chance_loss(validation[1]) - PLATEAU_MARGIN
     )
     return FitResult(run.history, stop_reason, epoch, run.state, plateau)
@@ -144,14 +146,14 @@ class _NonFiniteValidation(Exception):
     """The validation loss is not finite after an epoch whose every batch was."""
 
 
-class _Run:
+class _Run(Generic[Target]):
     """A network under way: one method an epoch, and the state after the last finished one."""
 
     def __init__(
         self,
-        network: Network,
-        train: Labelled,
-        validation: Labelled,
+        network: Learner[Target],
+        train: tuple[Sequences, Target],
+        validation: tuple[Sequences, Target],
         stopping: EarlyStopping,
         *,
         seed: int,
@@ -311,7 +313,7 @@ class _Keeper:
         self.last = time.monotonic()
 
 
-def _check(train: Labelled, validation: Labelled, *, epochs: int, batch_size: int) -> None:
+def _check(train: Part, validation: Part, *, epochs: int, batch_size: int) -> None:
     if epochs < 1 or batch_size < 1:
         raise InputError(f"epochs = {epochs}, batch_size = {batch_size}: both must be 1 or more")
     for name, (sequences, targets) in (("training", train), ("validation", validation)):

@@ -16,6 +16,10 @@ from unrolled.ragged import Sequences
 from unrolled.training.history import History
 
 Labelled = tuple[Sequences, NDArray[np.integer]]
+"""What is read, and a class number or several for each."""
+Paired = tuple[Sequences, Sequences]
+"""What is read, and what is to be written to each."""
+Part = tuple[Sequences, NDArray[np.integer] | Sequences]
 _BLOCK = 1 << 12  # sequences that are copied at a time
 _META = "metadata"
 _SLOT = "slot/"
@@ -85,14 +89,22 @@ class TrainingState:
         return state
 
 
-def data_fingerprint(train: Labelled, validation: Labelled) -> str:
+def data_fingerprint(train: Part, validation: Part) -> str:
     """SHA-256, in hexadecimal, of everything that training and validation read."""
     digest = hashlib.sha256()
     for sequences, targets in (train, validation):
-        offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(sequences.lengths)])
-        digest.update(offsets.astype("<i8").data)
-        for first in range(0, len(sequences), _BLOCK):
-            rows = np.arange(first, min(first + _BLOCK, len(sequences)))
-            digest.update(sequences.take(rows).ids.astype("<i4").data)
-        digest.update(np.ascontiguousarray(targets, dtype="<i8").data)
+        _take_in(digest, sequences)
+        if isinstance(targets, np.ndarray):
+            digest.update(np.ascontiguousarray(targets, dtype="<i8").data)
+        else:
+            _take_in(digest, targets)
     return digest.hexdigest()
+
+
+def _take_in(digest: hashlib._Hash, sequences: Sequences) -> None:
+    """The lengths and the ids."""
+    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(sequences.lengths)])
+    digest.update(offsets.astype("<i8").data)
+    for first in range(0, len(sequences), _BLOCK):
+        rows = np.arange(first, min(first + _BLOCK, len(sequences)))
+        digest.update(sequences.take(rows).ids.astype("<i4").data)

@@ -1,0 +1,125 @@
+"""``unrolled train --task``: from texts without labels to a model that writes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from unrolled.cli import console
+from unrolled.cli.places import check_writable, tell_set_aside
+from unrolled.cli.progress import TrainingProgress, tell_when_compiling
+from unrolled.errors import InputError
+
+if TYPE_CHECKING:
+    from unrolled.datasets.corpus import Corpus
+    from unrolled.recipe import Recipe
+    from unrolled.writer import Figures, TextWriter
+
+INTERRUPTED = 130
+SCORED = 1_000  # texts of validation that it writes in the end
+SHOWN = 5
+
+
+def train_writer(
+    recipe: Recipe,
+    data: str,
+    *,
+    text: str | None,
+    target: str | None,
+    folder: Path,
+    threads: int | None,
+    resume: bool,
+    json: bool,
+) -> None:
+    """Train a recipe that writes, and show what it does with texts that it did not learn from."""
+    from unrolled.datasets.corpus import load_corpus
+    from unrolled.recipe import writing_of
+    from unrolled.writer import TextWriter
+
+    task = writing_of(recipe).task
+    if (target is not None) != (task == "seq2seq"):
+        needs = "needs --target, the column of what is written" if target is None else "has no"
+        raise InputError(f"--task {task} {needs}{' --target' * (target is not None)}")
+    corpus = load_corpus(data, text=text, target=target)
+    tell_set_aside(corpus)
+    check_writable(folder.parent if folder.exists() else folder)
+    writer = TextWriter(recipe, threads=threads)
+    train_rows, validation_rows = writer.split(len(corpus))
+    console.note(
+        f"training on {console.counted(len(train_rows), 'text')} from {corpus.source}, "
+        f"validating on {len(validation_rows):,}"
+    )
+    tell_when_compiling()
+    with TrainingProgress(rows=len(train_rows)) as progress:
+        writer.fit(
+            corpus.texts,
+            corpus.targets,
+            source=corpus.source,
+            where=corpus.where,
+            out=folder,
+            resume=resume,
+            on_epoch=progress.on_epoch,
+            on_progress=progress.on_progress,
+        )
+    if not writer.is_unfinished:
+        _try_out(writer, corpus, validation_rows[:SCORED].tolist())
+        writer.save(folder)
+    _show(writer, folder, json=json)
+    if writer.is_unfinished:
+        console.note(
+            f"interrupted: the best model so far is in {folder}; the same command with --resume "
+            "goes on from there"
+        )
+        raise typer.Exit(INTERRUPTED)
+
+
+def _try_out(writer: TextWriter, corpus: Corpus, rows: list[int]) -> None:
+    """Keep figures and samples of validation texts with the model."""
+    console.note(f"writing to {console.counted(len(rows), 'validation text')} ...")
+    texts = [corpus.texts[row] for row in rows]
+    targets = None if corpus.targets is None else [corpus.targets[row] for row in rows]
+    figures: Figures = writer.score(texts, targets)
+    samples: list[dict[str, Any]] = [
+        {"text": text, "written": written}
+        for text, written in zip(texts[:SHOWN], writer.decode(texts[:SHOWN]), strict=True)
+    ]
+    for sample, wanted in zip(samples, targets or [], strict=False):
+        sample["target"] = wanted
+    writer.metrics_["validation"] = figures.to_dict()
+    writer.metrics_["samples"] = samples
+
+
+def _show(writer: TextWriter, folder: Path, *, json: bool) -> None:
+    metrics = writer.metrics_
+    if json:
+        shown = ("parameters", "epochs", "best_epoch", "val_loss", "val_accuracy", "val_perplexity",
+                 "seconds", "stop_reason")  # fmt: skip
+        console.result_json(
+            {"model": str(folder)}
+            | {key: metrics[key] for key in shown}
+            | {key: metrics.get(key) for key in ("validation", "samples")}
+            | {"history": writer.history_.history}
+        )
+        return
+    console.result(
+        f"best epoch {metrics['best_epoch']} of {metrics['epochs']}  "
+        f"val_perplexity {metrics['val_perplexity']:.4g}  "
+        f"token accuracy {metrics['val_accuracy']:.4f}  {metrics['seconds']:.1f}s"
+    )
+    figures = metrics.get("validation", {})
+    if figures.get("exact_match") is not None:
+        console.result(
+            f"exact match {figures['exact_match']:.1%}  edit distance "
+            f"{figures['edit_distance']:.2f}  of {figures['texts']:,} validation texts"
+        )
+    for sample in metrics.get("samples", []):
+        console.result(f"  {_short(sample['text'])} -> {_short(sample['written'])}")
+    console.result(f"model {folder}")
+
+
+def _short(text: str) -> str:
+    """A sample on one line, cut where it is long."""
+    line = console.one_line(text)
+    return line if len(line) <= 60 else line[:57] + "..."

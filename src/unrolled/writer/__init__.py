@@ -1,0 +1,6 @@
+"""A model that writes texts belongs here: recipe + vocabularies + encoder-decoder, in use."""
+
+from unrolled.writer.figures import Figures
+from unrolled.writer.writer import TextWriter
+
+__all__ = ["Figures", "TextWriter"]
