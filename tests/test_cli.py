@@ -171,6 +171,18 @@ def test_standard_output_on_a_full_disk_is_one_line():
     assert done.returncode == 1
 
 
+@pytest.mark.skipif(os.name != "posix", reason="a shell closes streams so")
+@pytest.mark.parametrize(
+    ("command", "status"), [("data list >&-", 0), ("summary no-such-folder 2>&-", 2)]
+)
+def test_a_closed_stream_is_no_bug_and_the_other_stays_clean(command, status):
+    done = subprocess.run(
+        ["/bin/sh", "-c", f'"$0" -m unrolled {command}', sys.executable],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (status, "", "")
+
+
 def test_table_aligns_its_columns():
     text = console.table([["", "this run", "x"], ["val_loss", "0.5", "1"]])
     assert text.splitlines() == [

@@ -170,19 +170,31 @@ def test_when_there_is_colour(monkeypatch):
     assert not reading.has_colours("never")
 
 
+def when(place: int) -> str:
+    """Where a value of the curve stands, of which the first comes before any step."""
+    return f"at step {place - 1} " if place else "at the start"
+
+
+def test_the_lowest_is_not_above_the_start(letters, capsys):
+    for label in document_of(capsys, letters, "")["classes"]:
+        out = said(capsys, letters, "", "--label", label)
+        _, _, start, low, high, _ = out.split("\n\n")[3].splitlines()
+        assert low[:6] <= start[:6] <= high[:6]
+
+
 def test_the_curve_and_its_ends(padded, capsys):
     out = said(capsys, padded, TEXT)
     document = document_of(capsys, padded, TEXT)
     place = document["classes"].index(document["explained"])
-    curve = [row[place] for row in document["after"]]
+    curve = [document["before"][place], *(row[place] for row in document["after"])]
     _, drawn, start, low, high, end = out.split("\n\n")[3].splitlines()
     assert len(drawn) == 13
     assert set(drawn) <= set("▁▂▃▄▅▆▇█")
     assert "▁" in drawn
     assert "█" in drawn
     assert start == f"{document['before'][place]:.4f} at the start"
-    assert low.startswith(f"{min(curve):.4f} at least, at step {curve.index(min(curve))} ")
-    assert high.startswith(f"{max(curve):.4f} at most, at step {curve.index(max(curve))} ")
+    assert low.startswith(f"{min(curve):.4f} at least, {when(curve.index(min(curve)))}")
+    assert high.startswith(f"{max(curve):.4f} at most, {when(curve.index(max(curve)))}")
     assert end == f"{document['probabilities'][document['explained']]:.4f} at the end"
 
 

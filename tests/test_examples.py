@@ -55,7 +55,8 @@ def test_taken_rows_keep_their_places():
     assert (taken.texts, taken.labels, taken.lines) == (["fine", "good"], ["yes", "yes"], [9, 2])
     assert taken.where(0) == "reviews.csv:9"
     assert taken.set_aside == ()
-    assert examples(lines=None).take([1]).where(0) == "reviews.csv row 1"
+    assert examples(lines=None).take([1]).where(0) == "reviews.csv row 2"
+    assert examples(lines=None, path=None).take([2, 1]).take([1]).where(0) == "reviews.csv row 2"
 
 
 def test_the_fingerprint_is_that_of_the_texts_and_labels():

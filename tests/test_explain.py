@@ -340,6 +340,31 @@ def test_what_is_not_there():
         model.explain_step(TEXT, step=0, unit=-1)
 
 
+@pytest.mark.parametrize("text", [["good", "film"], None, b"good"])
+def test_what_is_no_text(text):
+    with pytest.raises(InputError, match=f"one text, a string; not a {type(text).__name__}"):
+        model_of([]).explain(text)
+
+
+@pytest.mark.parametrize("step", ["not", 1.5, True, None])
+def test_what_is_no_step(step):
+    with pytest.raises(InputError, match=f"there is no step {step}: they go from 0 to 11"):
+        model_of([]).explain_step(TEXT, step=step, unit=0)
+
+
+def test_wishes_in_other_forms():
+    model = model_of([])
+    alone = model.explain(TEXT, importance="deletion")
+    assert alone.deletion is not None
+    assert alone.gradients is None
+    json.dumps(model.explain_step(TEXT, step=np.int64(3), unit=np.int32(1)).to_dict())
+    model._model.classes = ["0", "1"]
+    assert model.explain(TEXT, label=1).explained == "1"
+    assert model.explain(TEXT, label=np.int64(0)).explained == "0"
+    with pytest.raises(InputError, match="no label '2'; there are: 0, 1"):
+        model.explain(TEXT, label=2)
+
+
 def test_an_explanation_is_shown_in_a_line():
     shown = repr(model_of([]).explain("good film"))
     assert shown.startswith("Explanation('class ")

@@ -6,6 +6,7 @@ import itertools
 import json
 import math
 import re
+import shutil
 from types import SimpleNamespace
 
 import pytest
@@ -15,6 +16,7 @@ from unrolled import TextClassifier, load_recipe
 
 from .browser import chromium, fresh_page
 from .live_server import running
+from .wire import eventually
 
 GOOD = ["a good film", "good good story", "what a good story", "a wonderful film", "good and fun"]
 BAD = ["a bad film", "bad bad story", "what a bad story", "a boring film", "bad and dull"]
@@ -306,7 +308,7 @@ def test_the_heat_map_and_the_curve_stand_above_each_other_and_take_clicks(open_
     box = canvas.bounding_box()
     canvas.click(position={"x": box["width"] - 30, "y": 60})
     last = page.get_by_role("slider").get_attribute("aria-valuetext")
-    assert last.startswith("Step 20 of 20, “bad”")
+    assert last.startswith("Step 19 (0 to 19), “bad”")
     assert "unit 0 = " in last
     canvas.click(position={"x": box["width"] - 30, "y": box["height"] - 20})
     assert "unit 7 = " in page.get_by_role("slider").get_attribute("aria-valuetext")
@@ -418,7 +420,7 @@ def test_the_whole_page_is_usable_by_keyboard(open_page):
     assert focused.inner_text() == "good"  # the last word is chosen, and the only stop
     page.keyboard.press("ArrowLeft")
     assert focused.inner_text() == "is"
-    expect(page.locator(".inspector .readout")).to_contain_text("Step 19, “is”")
+    expect(page.locator(".inspector .readout")).to_contain_text("Step 18, “is”")
     page.keyboard.press("Home")
     assert "padding" in focused.inner_text()
     page.keyboard.press("End")
@@ -426,13 +428,13 @@ def test_the_whole_page_is_usable_by_keyboard(open_page):
     assert page.locator(".inspector h3").evaluate("(e) => e === document.activeElement")
     tab_to(".inspector button")
     page.keyboard.press("Enter")
-    expect(page.locator(".inspector .readout")).to_contain_text("Step 19, “is”")
+    expect(page.locator(".inspector .readout")).to_contain_text("Step 18, “is”")
     for selector in (".inspector input[type=number]", ".terms button", "summary"):
         tab_to(selector)
     page.keyboard.press("Enter")
     assert page.locator(".model-card").is_visible()
     page.locator(".trace").focus()
-    for key, said in (("ArrowDown", "unit 1 ="), ("ArrowLeft", "Step 18"), ("Home", "Step 1 of")):
+    for key, said in (("ArrowDown", "unit 1 ="), ("ArrowLeft", "Step 17"), ("Home", "Step 0 (")):
         page.keyboard.press(key)
         assert said in page.locator(".trace").get_attribute("aria-valuetext")
         settle(page)
@@ -561,7 +563,7 @@ def test_ten_thousand_words_stay_usable(open_page):
     box.focus()
     page.keyboard.press("Home")
     page.keyboard.press("PageDown")
-    assert box.get_attribute("aria-valuetext").startswith("Step 11 of 10000, “word10”")
+    assert box.get_attribute("aria-valuetext").startswith("Step 10 (0 to 9999), “word10”")
     assert options_of(page).nth(10).get_attribute("aria-selected") == "true"
 
 
@@ -640,6 +642,26 @@ def test_a_server_that_goes_away_is_said_and_waited_for(browser, models):
         assert all("Failed to load resource" in each for each in watched.complaints)
 
 
+def test_a_model_with_other_labels_in_the_old_ones_place_is_described(browser, models, tmp_path):
+    place = tmp_path / "model"
+    shutil.copytree(models.folder / "plain", place)
+    with running(place, "--watch-seconds", "0.05") as live, fresh_page(browser) as watched:
+        page = watched.page
+        page.goto(f"http://127.0.0.1:{live.port}/")
+        write(page, MIXED)
+        page.get_by_label("Explain").select_option("negative")
+        settle(page)
+        place.rename(tmp_path / "old")
+        shutil.copytree(models.folder / "gates", place)
+        assert eventually(lambda: "bad" in live.get("/v1/model")["labels"])
+        page.fill("#text", "a good story")
+        expect(page.locator(".facts")).to_contain_text("bad, good")
+        expect(page.locator(".legend").first).to_contain_text("towards good")
+        assert page.get_by_label("Explain").input_value() == ""
+        assert not page.locator(".reading .notice").is_visible()
+        settle(page)
+
+
 def test_a_server_that_is_away_at_first_is_waited_for(browser, server):
     with fresh_page(browser) as watched:
         page = watched.page
@@ -714,6 +736,16 @@ def test_a_refusal_is_shown_with_its_reason_and_never_an_old_answer(browser, ser
         write(page, "a good story")
         assert page.locator(".answer").is_visible()
         assert not notice.is_visible()
+
+
+def test_a_text_that_is_too_long_is_refused_in_plain_words(browser, server):
+    with fresh_page(browser) as watched:
+        watched.page.goto(server)
+        watched.page.fill("#text", "good " * 3_000)
+        notice = watched.page.locator(".reading .notice")
+        expect(notice).to_contain_text("This cannot be explained")
+        expect(notice).to_contain_text("a text has at most 10,000 characters; this has 15,000")
+        expect(notice).not_to_contain_text("Unprocessable")
 
 
 def test_nothing_is_asked_of_anybody_else(browser, server):

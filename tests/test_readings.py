@@ -307,6 +307,13 @@ def test_small_weights_have_no_full_colour():
     assert [trace.strength(step) for step in trace.words] == [pytest.approx(0.1), -0.5, 0, 0]
 
 
+def test_words_without_a_weight_to_be_seen_are_in_no_table():
+    faint = [None] * 4 + [4e-5, 6e-5, -4e-5, -6e-5]
+    trace = Trace(document(deletion=faint))
+    assert [step.number for step in trace.strongest(5, sign=1)] == [5]
+    assert [step.number for step in trace.strongest(5, sign=-1)] == [7]
+
+
 def test_tokens_with_their_own_spaces_are_not_given_more():
     assert Trace(document()).between == " "
     pieces = ["[padding]"] * 3 + ["[start]", "great", " fi", "lm", "s"]

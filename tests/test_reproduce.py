@@ -213,6 +213,15 @@ def test_reports_are_written(reproduced):
         }
 
 
+def test_a_text_of_the_report_is_named_by_its_row(reproduced):
+    texts = imdb.load_examples("train").texts
+    metrics = json.loads((reproduced[0] / "onehot" / "metrics.json").read_text(encoding="utf-8"))
+    shown = metrics["report"]
+    for one in (*shown["readings"], *shown["mistakes"]):
+        row = int(one["where"].removeprefix("imdb row "))
+        assert texts[row - 1] == one["text"]
+
+
 @pytest.fixture
 def few_reviews(monkeypatch):
     """The first 1,000 reviews of each part, so that a run takes a moment."""

@@ -240,6 +240,22 @@ async def test_requests_beyond_those_in_flight_come_again(settings, blocked):
         assert "unrolled_requests_in_flight 0.0" in (await client.get("/metrics")).text
 
 
+async def test_bodies_beyond_their_bytes_in_flight_come_again(settings, blocked):
+    async with serving(settings, bytes_in_flight=3_000) as client:
+        first = asyncio.create_task(client.predict(text="film " * 300))
+        await asyncio.sleep(0.05)
+        refused = await client.predict(text="film " * 300)
+        problem(refused, 429, "too-many-bytes")
+        assert refused.headers["retry-after"] == "1"
+        small = asyncio.create_task(client.predict(text="a film"))
+        await asyncio.sleep(0.05)
+        blocked.set()
+        answers = await asyncio.gather(first, small)
+        assert [answer.status_code for answer in answers] == [200, 200]
+        # All of them are given back, and a large one by itself is welcome.
+        assert (await client.predict(text="film " * 1_000)).status_code == 200
+
+
 async def test_a_request_that_takes_too_long(settings, blocked):
     async with serving(settings, request_seconds=0.1) as client:
         problem(await client.predict(text="a film"), 503, "too-slow")

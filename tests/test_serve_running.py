@@ -190,6 +190,25 @@ def test_a_model_that_is_broken_changes_nothing(folder, models, tmp_path):
         assert len(events(live, "model kept, the new one is refused")) == 1  # not every time
 
 
+def test_a_model_that_still_learns_waits(folder, models, tmp_path):
+    def interrupt(_: object) -> None:
+        signal.raise_signal(signal.SIGTERM)
+
+    texts, labels = ["a wonderful film", "dull and slow"] * 10, ["calm", "wild"] * 10
+    learning = TextClassifier("small", settings={"training.epochs": 3, "network.units": 2})
+    learning.fit(texts, labels, out=tmp_path / "learning", on_epoch=interrupt)
+    assert learning.is_unfinished
+    with running(folder, *QUICK) as live:
+        before = live.get("/v1/model")
+        folder.rename(tmp_path / "away")
+        (tmp_path / "learning").rename(folder)
+        time.sleep(0.5)
+        assert live.get("/v1/model") == before
+        models[1].save(folder)
+        assert eventually(lambda: label(live) in ("glad", "sad"))
+        assert not events(live, "model kept, the new one is refused")
+
+
 def test_sighup_loads_again(folder):
     with running(folder, "--watch-seconds", "1000") as live:
         live.process.send_signal(signal.SIGHUP)
@@ -263,6 +282,7 @@ def test_a_host_that_is_none(folder):
     done = command(str(folder), "--host", "no.such.host.invalid")
     assert done.returncode == 2
     assert "cannot listen at no.such.host.invalid, port 8000" in done.stderr
+    assert "Unknown error" not in done.stderr
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])

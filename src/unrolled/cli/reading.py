@@ -182,21 +182,24 @@ def _printed(text: Text, columns: int, colours: bool) -> str:
 
 def _curve(trace: Trace, columns: int) -> str:
     values = trace.curve_of(trace.explained)
-    after = values[1:]
-    low, high = after.index(min(after)), after.index(max(after))
+    low, high = values.index(min(values)), values.index(max(values))
     name = console.one_line(trace.explained)
     lines = [
-        f"probability of {name} after each step, 0 to {len(after) - 1}",
+        f"probability of {name} after each step, 0 to {len(trace.steps) - 1}",
         sparkline(values, columns),
         f"{values[0]:.4f} at the start",
-        f"{after[low]:.4f} at least, {_at(trace.steps[low])}",
-        f"{after[high]:.4f} at most, {_at(trace.steps[high])}",
-        f"{after[-1]:.4f} at the end",
+        f"{values[low]:.4f} at least, {_when(trace, low)}",
+        f"{values[high]:.4f} at most, {_when(trace, high)}",
+        f"{values[-1]:.4f} at the end",
     ]
     return "\n".join(lines)
 
 
-def _at(step: Step) -> str:
+def _when(trace: Trace, place: int) -> str:
+    """Where a value of the curve stands, whose first one comes before any step."""
+    if place == 0:
+        return "at the start"
+    step = trace.steps[place - 1]
     name = token_name(step.token).strip()
     return f"at step {step.number} {name}" if name else f"at step {step.number}"
 

@@ -65,6 +65,9 @@ def serve(
     in_flight: Annotated[
         int, typer.Option(min=1, help="Requests at a time, in each process.")
     ] = Settings.in_flight,
+    bytes_in_flight: Annotated[
+        int, typer.Option(min=1, help="Of their bodies, in each process.")
+    ] = Settings.bytes_in_flight,
     connections: Annotated[
         int, typer.Option(min=1, help="Connections at a time, in each process.")
     ] = Settings.connections,
@@ -112,6 +115,7 @@ def serve(
         body_seconds=body_seconds,
         request_seconds=request_seconds,
         in_flight=in_flight,
+        bytes_in_flight=bytes_in_flight,
         connections=connections,
         explanations=explanations,
         head_seconds=head_seconds,

@@ -37,7 +37,8 @@ class Examples:
     name: what the data set is called; source: where it came from, as a part of a sentence.
     labels: one string a row, or (``multi_label``) a tuple of strings, sorted, each once.
     lines: the line (from 1) on which each row starts in the file at ``path``; for a Parquet file,
-    which has no lines, its row (from 1).
+    which has no lines, its row (from 1). Without a file, its row (from 1) in the whole data set;
+    None: they are all there, in order.
     set_aside: the line of each row that was left out, and why.
     """
 
@@ -71,9 +72,10 @@ class Examples:
     def where(self, index: int) -> str:
         """Place of a row, for people: ``reviews.csv:17``, or ``imdb row 17`` without a file."""
         index = range(len(self))[index]
+        line = index + 1 if self.lines is None else self.lines[index]
         if self.path is None or self.lines is None:
-            return f"{self.name} row {index + 1}"
-        return f"{self.path.name}:{self.lines[index]}"
+            return f"{self.name} row {line}"
+        return f"{self.path.name}:{line}"
 
     @property
     def is_streamed(self) -> bool:
@@ -109,13 +111,14 @@ class Examples:
     def take(self, indices: Iterable[SupportsIndex]) -> Examples:
         """The rows at ``indices``, in that order; nothing is set aside in them."""
         chosen = [range(len(self))[index] for index in indices]
+        rows = [index + 1 for index in chosen]
         return Examples(
             name=self.name,
             texts=_taken(self.texts, chosen),
             labels=_taken(self.labels, chosen),
             source=self.source,
-            lines=None if self.lines is None else _taken(self.lines, chosen),
-            path=self.path,
+            lines=rows if self.lines is None else _taken(self.lines, chosen),
+            path=None if self.lines is None else self.path,
         )
 
 

@@ -100,8 +100,8 @@ def explain_step(
     """
     steps = steps_of(model, text)
     scan = _chosen(scans(model.network, steps.read), layer, direction)
-    _check_within("step", step, len(steps.read))
-    _check_within("unit", unit, scan.layer.units)
+    step = _within("step", step, len(steps.read))
+    unit = _within("unit", unit, scan.layer.units)
     one_step = _Step(scan, step, unit, steps.tokens)
     sums, combination = one_step.written_out()
     return Arithmetic(
@@ -133,9 +133,11 @@ def _chosen(found: Sequence[Scan], layer: str | None, direction: str) -> Scan:
     )
 
 
-def _check_within(what: str, number: int, count: int) -> None:
-    if not 0 <= number < count:
+def _within(what: str, number: int, count: int) -> int:
+    is_whole = isinstance(number, int | np.integer) and not isinstance(number, bool)
+    if not (is_whole and 0 <= number < count):
         raise InputError(f"there is no {what} {number}: they go from 0 to {count - 1}")
+    return int(number)
 
 
 class _Step:

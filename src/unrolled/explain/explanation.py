@@ -110,7 +110,7 @@ def explain(
     model: Subject,
     text: str,
     *,
-    label: str | None = None,
+    label: str | int | None = None,
     importance: Collection[str] = IMPORTANCES,
     threads: int | None = None,
 ) -> Explanation:
@@ -121,7 +121,8 @@ def explain(
     Raises InputError for a label or a measure that does not exist, and for a text of more than
     `steps.MOST_STEPS`.
     """
-    for name in importance:
+    measures = (importance,) if isinstance(importance, str) else importance
+    for name in measures:
         if name not in IMPORTANCES:
             raise InputError(f"no importance {name!r}; there are: {', '.join(IMPORTANCES)}")
     steps = steps_of(model, text)
@@ -142,24 +143,25 @@ def explain(
         after=np.array(after, dtype=np.float32).reshape(-1, len(model.classes)),
         deletion=(
             _deletion(model, steps, explained, float(probabilities[explained]), threads)
-            if "deletion" in importance
+            if "deletion" in measures
             else None
         ),
         gradients=(
-            _gradients(model, steps, explained, threads) if "gradients" in importance else None
+            _gradients(model, steps, explained, threads) if "gradients" in measures else None
         ),
         layers=_layers(scans(model.network, steps.read)),
     )
 
 
-def _class_number(model: Subject, label: str | None, probabilities: Floats) -> int:
+def _class_number(model: Subject, label: str | int | None, probabilities: Floats) -> int:
     if label is None:
         return int(probabilities.argmax())
-    if label in model.classes:
-        return model.classes.index(label)
-    near = difflib.get_close_matches(label, model.classes, n=1)
+    name = str(label)
+    if name in model.classes:
+        return model.classes.index(name)
+    near = difflib.get_close_matches(name, model.classes, n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(model.classes[:20])}"
-    raise InputError(f"the model has no label {label!r}; {hint}")
+    raise InputError(f"the model has no label {name!r}; {hint}")
 
 
 def _prefixes(model: Subject, steps: Steps, threads: int | None) -> Floats:

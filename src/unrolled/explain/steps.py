@@ -45,7 +45,9 @@ class Steps:
 
 
 def steps_of(model: Subject, text: str) -> Steps:
-    """Find what ``model`` reads of ``text``; InputError when that is more than MOST_STEPS."""
+    """Find what ``model`` reads of ``text``; InputError when it is none or has over MOST_STEPS."""
+    if not isinstance(text, str):
+        raise InputError(f"an explanation is about one text, a string; not a {type(text).__name__}")
     start = model.recipe.text.start_token
     encoded = model.vocabulary.encode(text, start)
     words = model.vocabulary.split(text)

@@ -182,7 +182,7 @@ class TextClassifier(Estimator):
         self,
         text: str,
         *,
-        label: str | None = None,
+        label: str | int | None = None,
         importance: Collection[str] = IMPORTANCES,
     ) -> Explanation:
         """How it reads a text: probabilities and states after each word, and what each word did.

@@ -95,7 +95,7 @@ class TrainedModel:
         self,
         text: str,
         *,
-        label: str | None = None,
+        label: str | int | None = None,
         importance: Collection[str] = IMPORTANCES,
         threads: int | None = None,
     ) -> Explanation:

@@ -176,9 +176,9 @@ class _Answered:
                 truth=_named(classes, self.targets[row]),
                 predicted=_named(classes, self.chosen[row]),
                 probability=float(self.sure[row]),
-                where=shown.where(place),
+                where=self.examples.where(int(self.rows[row])),
             )
-            for place, (row, text) in enumerate(zip(worst.tolist(), shown.texts, strict=True))
+            for row, text in zip(worst.tolist(), shown.texts, strict=True)
         ]
 
     def readings(self, lengths: NDArray[np.int64]) -> list[Shown]:
@@ -196,9 +196,9 @@ class _Answered:
                 title=title,
                 text=text,
                 truth=_named(classes, self.targets[row]),
-                where=shown.where(place),
+                where=self.examples.where(int(self.rows[row])),
             )
-            for place, ((row, title), text) in enumerate(zip(picked, shown.texts, strict=True))
+            for (row, title), text in zip(picked, shown.texts, strict=True)
         ]
 
 

@@ -13,6 +13,9 @@ LEAST_FULL = 0.01
 FAINT = 0.1
 """Words that weigh less than this share of the full colour have none."""
 
+UNSEEN = 0.00005
+"""Words that weigh less are +0.0000 in a table, and are left out of it."""
+
 READ_KINDS = ("word", "unknown")
 
 
@@ -148,7 +151,7 @@ class Trace:
 
     def strongest(self, count: int, *, sign: int) -> list[Step]:
         """At most ``count`` words that speak for (1) or against (-1) the class, the most first."""
-        found = [step for step in self.words if sign * step.weight > 0]
+        found = [step for step in self.words if sign * step.weight >= UNSEEN]
         return sorted(found, key=lambda step: -abs(step.weight))[:count]
 
     @cached_property

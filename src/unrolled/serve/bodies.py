@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from starlette.types import Receive, Scope
+from starlette.types import Receive
 
 from unrolled.serve.problems import Problem
 
@@ -13,9 +13,8 @@ class Disconnected(Exception):
     """The client went away before its request was whole."""
 
 
-async def read_body(scope: Scope, receive: Receive, most: int) -> bytes:
-    """The whole body; a Problem as soon as it is clear that it will not do."""
-    check_headers(scope["headers"], most)
+async def read_body(receive: Receive, most: int) -> bytes:
+    """The whole body; a Problem as soon as it is clear that it is too large."""
     message = await receive()
     if message["type"] == "http.request" and not message.get("more_body", False):
         whole: bytes = message.get("body", b"")  # nearly always all of it is there
@@ -36,14 +35,16 @@ async def read_body(scope: Scope, receive: Receive, most: int) -> bytes:
         message = await receive()
 
 
-def check_headers(headers: list[tuple[bytes, bytes]], most: int) -> None:
-    """Refuse by what the headers say."""
-    kind = b""
+def checked_size(headers: list[tuple[bytes, bytes]], most: int) -> int:
+    """How many bytes will come, or may; a Problem for what will not do by its headers."""
+    kind, size = b"", most
     for name, value in headers:
         if name == b"content-type":
             kind = value
-        elif name == b"content-length" and _number(value) > most:
-            raise _too_large(most)
+        elif name == b"content-length":
+            size = _number(value)
+            if size > most:
+                raise _too_large(most)
         elif name == b"content-encoding" and value.lower() != b"identity":
             raise Problem(
                 415, "unsupported-encoding", "send the body as it is, not compressed",
@@ -54,6 +55,7 @@ def check_headers(headers: list[tuple[bytes, bytes]], most: int) -> None:
             415, "unsupported-media-type", "send JSON, with Content-Type: application/json",
             headers={"Accept": "application/json"},
         )  # fmt: skip
+    return size
 
 
 def _number(value: bytes) -> int:

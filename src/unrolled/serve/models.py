@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from pydantic_core import to_json
 
+from unrolled.bundle import TRAINING
 from unrolled.errors import UnrolledError
 from unrolled.serve.lane import Lane
 from unrolled.serve.logs import Log, where
@@ -106,7 +107,7 @@ class Models:
 
     async def _is_seen(self, name: str) -> bool:
         now = await self._in_thread(lambda: identity(self._folders[name]))
-        return now == () or now == self._seen.get(name)
+        return now == () or now == self._seen.get(name) or _is_learning(now)
 
     async def _take_in(self, name: str) -> None:
         """Load a model and put it in the place of the one before, which ends its requests."""
@@ -164,6 +165,11 @@ def identity(folder: Path) -> Identity:
     return tuple(
         sorted((name, status.st_ino, status.st_mtime_ns, status.st_size) for name, status in found)
     )
+
+
+def _is_learning(files: Identity) -> bool:
+    """Whether the training that writes these files has not ended: its best so far may be poor."""
+    return any(name == TRAINING for name, *_ in files)
 
 
 def _examples(settings: Settings, classes: list[str]) -> tuple[str, ...]:

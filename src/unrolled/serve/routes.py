@@ -13,7 +13,7 @@ from starlette.types import Scope
 
 from unrolled.errors import ModelError
 from unrolled.serve import metrics, openapi
-from unrolled.serve.bodies import read_body
+from unrolled.serve.bodies import checked_size, read_body
 from unrolled.serve.front import TEXTS
 from unrolled.serve.problems import Problem, busy
 from unrolled.serve.schemas import (
@@ -86,11 +86,13 @@ class Endpoints:
     async def _answered(self, request: Request, work: Work) -> Response:
         """What ``work`` makes of the body, in time."""
         settings, scope = self._settings, request.scope
+        size = checked_size(scope["headers"], settings.body_bytes)
         began = asyncio.get_running_loop().time()
         is_whole = False
+        self._service.take_bytes(size)
         try:
             async with asyncio.timeout(settings.body_seconds) as limit:
-                body = await read_body(scope, request.receive, settings.body_bytes)
+                body = await read_body(request.receive, settings.body_bytes)
                 is_whole = True
                 limit.reschedule(began + settings.request_seconds)
                 return Response(await work(scope, body), media_type=JSON)
@@ -101,6 +103,8 @@ class Endpoints:
                 408, "body-too-slow", "the body did not come in time",
                 headers={"Connection": "close"},
             ) from None  # fmt: skip
+        finally:
+            self._service.bytes_in_flight -= size
 
     async def _predict(self, scope: Scope, data: bytes) -> bytes:
         body = parsed(PredictBody, data)

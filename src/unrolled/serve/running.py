@@ -49,12 +49,19 @@ def listening(host: str, port: int) -> socket.socket:
         )[0]
         listener = socket.create_server(address[:2], family=family, backlog=BACKLOG)
     except (OSError, OverflowError, UnicodeError) as error:
-        reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else error
         raise InputError(
-            f"cannot listen at {host}, port {port} ({reason}); choose another --host or --port"
+            f"cannot listen at {host}, port {port} ({_reason(error)}); choose another --host or "
+            "--port"
         ) from error
     listener.set_inheritable(True)
     return listener
+
+
+def _reason(error: Exception) -> object:
+    """What the system says, without the address that Python adds to some of it."""
+    if isinstance(error, socket.gaierror):  # its numbers are not those of the system
+        return error.strerror
+    return os.strerror(error.errno) if isinstance(error, OSError) and error.errno else error
 
 
 def _in_this_process(

@@ -11,6 +11,7 @@ from unrolled.serve.access import Access
 from unrolled.serve.logs import Log
 from unrolled.serve.metrics import Metrics
 from unrolled.serve.models import Models
+from unrolled.serve.problems import busy
 from unrolled.serve.settings import Settings
 
 _THIS_MACHINE = ("127.", "::1", "localhost")
@@ -20,7 +21,8 @@ class Service:
     """Started before the first request and stopped after the last one.
 
     is_replacement: another process has shown that the models can be used, so that this one waits
-    until they can be again, if need be. in_flight: requests that are being worked on.
+    until they can be again, if need be. in_flight: requests that are being worked on;
+    bytes_in_flight: of their bodies.
     """
 
     def __init__(self, settings: Settings, *, is_replacement: bool = False) -> None:
@@ -31,6 +33,7 @@ class Service:
         self.models = Models(settings, self.log, self.metrics)
         self.explainer = ThreadPoolExecutor(settings.explanations, "unrolled-explain")
         self.in_flight = 0
+        self.bytes_in_flight = 0
         self.is_draining = False
         self._is_replacement = is_replacement
         self._watching: asyncio.Task[None] | None = None
@@ -40,6 +43,12 @@ class Service:
     def is_ready(self) -> bool:
         """Whether new requests are welcome."""
         return self.models.is_ready and not self.is_draining
+
+    def take_bytes(self, size: int) -> None:
+        """Count a body that begins to come; Problem 429 where others leave it no room."""
+        if self.bytes_in_flight and self.bytes_in_flight + size > self.settings.bytes_in_flight:
+            raise busy(429, "too-many-bytes", "the bodies of other requests are many; come again")
+        self.bytes_in_flight += size
 
     async def start(self) -> None:
         """Load the models; UnrolledError when one cannot be used. A second call does nothing."""

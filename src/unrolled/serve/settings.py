@@ -23,7 +23,8 @@ class Settings:
 
     A request: body_bytes, text_characters (of each text), texts, explain_characters (of a text to
     explain), body_seconds until its body has come, request_seconds in all.
-    A worker: in_flight requests and connections at a time, explanations at a time.
+    A worker: in_flight requests, bytes_in_flight of their bodies, connections and explanations at
+    a time.
     A connection: head_seconds until its request's headers have come, idle_seconds between two.
     drain_seconds: that requests in flight get when the server ends. watch_seconds: between two
     looks at the models' folders.
@@ -45,6 +46,7 @@ class Settings:
     body_seconds: float = 10.0
     request_seconds: float = 30.0
     in_flight: int = 256
+    bytes_in_flight: int = 64 << 20
     connections: int = 1_000
     explanations: int = 2
     head_seconds: float = 10.0

@@ -1,6 +1,7 @@
 // One model and its column: asks the reader, keeps which step is looked at, tells the view.
 
 import { Patience } from "./patience.js";
+import { REFUSED } from "./readers/problem.js";
 import { ReadingView } from "./views/reading.js";
 import { Steps } from "./views/steps.js";
 
@@ -61,20 +62,37 @@ export class Column {
   }
 
   async #run(signal) {
-    if (!this.#model) {
-      const model = await this.reader.describe(this.name, { signal });
-      signal.throwIfAborted();
-      this.#model = model;
-      this.view.describe(model);
-      this.news.onmodel(model);
-    }
+    if (!this.#model) await this.#describe(signal);
     const text = this.#text;
     if (!text) return this.#clear();
     this.view.busy(true);
-    const label = this.#label || null;
-    const explanation = await this.reader.explain(this.name, text, { signal, label });
+    const explanation = await this.#explanation(text, signal);
     signal.throwIfAborted();
+    const { labels } = this.#model;
+    if (String(explanation.classes) !== String(labels)) await this.#describe(signal);
     this.#show(new Steps(explanation), text);
+  }
+
+  async #describe(signal) {
+    const model = await this.reader.describe(this.name, { signal });
+    signal.throwIfAborted();
+    this.#model = model;
+    if (!model.labels.includes(this.#label)) this.#label = "";
+    this.view.describe(model, this.#label);
+    this.news.onmodel(model);
+  }
+
+  // A label that is refused may be of a model whose place another one has taken.
+  async #explanation(text, signal) {
+    const label = this.#label || null;
+    try {
+      return await this.reader.explain(this.name, text, { signal, label });
+    } catch (error) {
+      if (!label || error.status !== REFUSED) throw error;
+      await this.#describe(signal);
+      if (this.#label) throw error;
+      return this.reader.explain(this.name, text, { signal });
+    }
   }
 
   #show(steps, text) {

@@ -2,9 +2,8 @@
 
 import { openModel } from "../engine/model.js";
 import { Refusal } from "../engine/refusal.js";
-import { ReaderError } from "./problem.js";
+import { ReaderError, REFUSED } from "./problem.js";
 
-const REFUSED = 422; // what a server would answer
 const WORK_TIME = 20; // milliseconds of work before what the user does is looked at
 
 export class LocalReader {

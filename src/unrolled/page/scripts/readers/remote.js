@@ -60,11 +60,17 @@ export class RemoteReader {
 
 async function problemOf(response) {
   const seconds = Number.parseFloat(response.headers.get("retry-after"));
-  const problem = await response.json().catch(() => ({}));
+  const problem = inPlainWords(await response.json().catch(() => ({})));
   return new ReaderError({
     title: problem.title || `The server answered ${response.status}`,
     detail: typeof problem.detail === "string" ? problem.detail : "",
     status: response.status,
     retryAfter: Number.isFinite(seconds) ? seconds : null,
   });
+}
+
+// A text that cannot be taken, as the page would say it if its model lay in the page.
+function inPlainWords(problem) {
+  const reason = problem.type === "urn:unrolled:problem:unfit-body" && problem.errors?.[0]?.detail;
+  return reason ? { ...problem, title: "This cannot be explained", detail: reason } : problem;
 }

@@ -2,6 +2,7 @@
 
 import { buildElement, buildLabelled } from "./elements.js";
 import { plainNumber, signedNumber } from "./numbers.js";
+import { placeText } from "./steps.js";
 import { buildTerms } from "./terms.js";
 
 const INSPECTOR_CAPTION =
@@ -55,14 +56,14 @@ export class InspectorView {
   expect(steps, { step, unit }, units) {
     this.unitChoice.max = units - 1;
     this.unitChoice.value = unit;
-    this.where.textContent = `Step ${step + 1} of ${steps.count}, “${steps.name(step)}”, unit ${unit}`;
+    this.where.textContent = `${placeText(steps, step)}, unit ${unit}`;
     this.sums.setAttribute("aria-busy", "true");
   }
 
   show(arithmetic) {
     const { sums, combination, state_before: before, state_after: after } = arithmetic;
     this.where.textContent =
-      `Step ${arithmetic.step + 1}, “${arithmetic.token}”, unit ${arithmetic.unit} of ` +
+      `Step ${arithmetic.step}, “${arithmetic.token}”, unit ${arithmetic.unit} of ` +
       `${arithmetic.layer} (${arithmetic.kind}, ${arithmetic.direction}): ` +
       `${plainNumber(before)} before, ${plainNumber(after)} after`;
     this.sums.className = sums.every((sum) => !sum.recurrent.length) ? "sums short" : "sums";

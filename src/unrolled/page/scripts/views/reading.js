@@ -68,13 +68,14 @@ export class ReadingView {
     );
   }
 
-  describe(model) {
+  // label: the class that is explained, "" for the likeliest.
+  describe(model, label) {
     this.#model = model;
     this.title.textContent = model.name;
     this.summary.textContent = summaryText(model);
     this.about.replaceChildren(...[buildTraining(model), buildFacts(model)].filter(Boolean));
     const options = [[LIKELIEST, "the likeliest class"], ...model.labels.map((name) => [name, name])];
-    fillChoice(this.labelChoice.querySelector("select"), options, LIKELIEST);
+    fillChoice(this.labelChoice.querySelector("select"), options, label);
   }
 
   show(steps, step, method) {

@@ -69,6 +69,11 @@ export class Steps {
   }
 }
 
+// Steps are counted from 0, as `unrolled explain` and the server do.
+export function placeText(steps, step) {
+  return `Step ${step} (0 to ${steps.count - 1}), “${steps.name(step)}”`;
+}
+
 export function stateOf(layer, direction, step, unit) {
   const states = direction === "backward" ? layer.backward_states : layer.states;
   return states[step][unit];

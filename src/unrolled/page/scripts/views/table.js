@@ -76,7 +76,7 @@ export class TraceTable {
     return buildElement(
       "tr",
       {},
-      buildElement("td", {}, String(step + 1)),
+      buildElement("td", {}, String(step)),
       buildElement("th", { scope: "row", dir: "auto" }, steps.name(step)),
       ...cells.map((text) => buildElement("td", {}, text)),
     );

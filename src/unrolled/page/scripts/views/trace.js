@@ -4,7 +4,7 @@ import { drawChoice, drawCurve, drawLabels, drawStates, measureLabels } from "./
 import { buildChoice, buildElement, fillChoice } from "./elements.js";
 import { percentText, pointsText } from "./numbers.js";
 import { Palette } from "./palette.js";
-import { stateText } from "./steps.js";
+import { placeText, stateText } from "./steps.js";
 import { TraceTable } from "./table.js";
 import { Timeline } from "./timeline.js";
 
@@ -41,7 +41,7 @@ export class TraceView {
         role: "slider",
         tabindex: "0",
         "aria-label": "Step; up and down choose the unit",
-        "aria-valuemin": "1",
+        "aria-valuemin": "0",
         onscroll: () => this.#queue(),
         onkeydown: (event) => this.#pressed(event),
         onclick: (event) => this.#clicked(event),
@@ -97,7 +97,7 @@ export class TraceView {
     this.#chosen.unit = Math.min(this.#chosen.unit, this.layer.units - 1);
     this.caption.textContent = curveText(steps);
     this.table.show(steps, this.layer, this.#chosen.direction);
-    this.box.setAttribute("aria-valuemax", steps.count);
+    this.box.setAttribute("aria-valuemax", steps.count - 1);
     if (isFirst) this.box.scrollLeft = 0;
     this.#measure();
   }
@@ -267,12 +267,12 @@ export class TraceView {
     const steps = this.#steps;
     const { explained } = steps.explanation;
     const text =
-      `Step ${step + 1} of ${steps.count}, “${steps.name(step)}”: ${explained} ` +
+      `${placeText(steps, step)}: ${explained} ` +
       `${percentText(steps.probability(step), 1)} (${pointsText(steps.change(step))}); ` +
       stateText(this.layer, this.#chosen.direction, step, unit);
     this.readout.textContent = text;
     if (step !== this.#chosen.step) return;
-    this.box.setAttribute("aria-valuenow", step + 1);
+    this.box.setAttribute("aria-valuenow", step);
     this.box.setAttribute("aria-valuetext", text);
   }
 
