@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from unrolled.datasets.examples import Examples
+    from unrolled.engine.encoder_decoder import EncoderDecoder
     from unrolled.engine.layers import (
         GRU,
         LSTM,
@@ -22,8 +23,10 @@ if TYPE_CHECKING:
         MeanPooling,
         MinGRU,
         OneHot,
+        RepeatVector,
         SimpleRNN,
         SpatialDropout,
+        TimeDistributed,
         WordDropout,
     )
     from unrolled.engine.network import Network
@@ -62,6 +65,7 @@ __all__ = [
     "Dropout",
     "EarlyStopping",
     "Embedding",
+    "EncoderDecoder",
     "Examples",
     "Explanation",
     "GRU",
@@ -86,12 +90,14 @@ __all__ = [
     "Ragged",
     "Recipe",
     "RecipeError",
+    "RepeatVector",
     "SGD",
     "ShapeError",
     "SimpleRNN",
     "SpatialDropout",
     "TextClassifier",
     "TextWriter",
+    "TimeDistributed",
     "TrainingError",
     "UnrolledError",
     "Vocabulary",
@@ -117,10 +123,13 @@ _NAMES = {
         "MeanPooling",
         "MinGRU",
         "OneHot",
+        "RepeatVector",
         "SimpleRNN",
         "SpatialDropout",
+        "TimeDistributed",
         "WordDropout",
     ),
+    "unrolled.engine.encoder_decoder": ("EncoderDecoder",),
     "unrolled.engine.network": ("Network",),
     "unrolled.engine.optimizers": ("SGD", "Adam", "RMSprop"),
     "unrolled.errors": (

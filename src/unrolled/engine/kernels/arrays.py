@@ -68,3 +68,9 @@ def narrowed(wide: Floats, gates: int, units: int) -> Floats:
         return wide
     parts = wide.reshape(*wide.shape[:-1], gates, width)[..., :units]
     return parts.reshape(*wide.shape[:-1], gates * units)
+
+
+def kernel_sizes(kernel: Floats, gates: int) -> tuple[int, int, int]:
+    """Window, size of the inputs, units."""
+    window = kernel.shape[0] if kernel.ndim == 3 else 1
+    return window, kernel.shape[-2], kernel.shape[-1] // gates

@@ -21,6 +21,7 @@ from unrolled.engine.kernels.arrays import (
     carrying,
     firsts,
     flattened,
+    kernel_sizes,
     masks_of,
     narrowed,
     new_states,
@@ -61,7 +62,7 @@ def project(
 ) -> Floats:
     """As `reference.project`."""
     time = len(x)
-    window, size, units = _kernel_sizes(kernel, gates)
+    window, size, units = kernel_sizes(kernel, gates)
     z = np.empty((time, LANES, gates * padded(units)), dtype=np.float32)
     wide_bias = widened(bias.reshape(gates, units)).ravel()
     shape = (time, window, size, gates, units, backwards)
@@ -79,7 +80,7 @@ def project_backward(
 ) -> tuple[Floats | None, Floats | Rows, Floats]:
     """As `reference.project_backward`."""
     time = len(x)
-    window, size, units = _kernel_sizes(kernel, gates)
+    window, size, units = kernel_sizes(kernel, gates)
     row = gates * padded(units)
     d_bias = np.zeros(row, dtype=np.float32)
     flat = d_z.reshape(-1)
@@ -340,12 +341,6 @@ def qrnn_backward(
             cells.shape[-1], backwards,
         )  # fmt: skip
     return gates
-
-
-def _kernel_sizes(kernel: Floats, gates: int) -> tuple[int, int, int]:
-    """Window, size of the inputs, units."""
-    window = kernel.shape[0] if kernel.ndim == 3 else 1
-    return window, kernel.shape[-2], kernel.shape[-1] // gates
 
 
 def _rows(
