@@ -27,6 +27,7 @@ FLAGS = (
     "--disable-sync",
 )
 WIDTH, HEIGHT = 1280, 900
+TIMEOUT = 60_000  # milliseconds: ends what hangs, and waits for a machine that has much to do
 
 
 def missing(what: str) -> NoReturn:
@@ -40,12 +41,13 @@ def missing(what: str) -> NoReturn:
 def chromium() -> Iterator[Any]:
     """A running headless Chromium: a Playwright Browser."""
     try:
-        from playwright.sync_api import sync_playwright
+        from playwright.sync_api import expect, sync_playwright
     except ImportError:
         missing("Playwright is not installed")
     executable = os.environ.get("UNROLLED_CHROMIUM") or shutil.which("chromium")
     if executable is None:
         missing("no chromium: install it, or name it in UNROLLED_CHROMIUM")
+    expect.set_options(timeout=TIMEOUT)
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=executable, args=list(FLAGS))
         try:
@@ -80,7 +82,7 @@ def fresh_page(
     context = browser.new_context(
         viewport={"width": width, "height": height}, color_scheme=scheme, reduced_motion="reduce"
     )
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(TIMEOUT)
     watched = Watched(context.new_page())
     watched.watch()
     try:

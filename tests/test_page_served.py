@@ -276,6 +276,23 @@ def test_two_models_read_the_same_text_side_by_side(open_page):
     expect(page.locator(".reading")).to_have_count(1)
 
 
+def test_an_example_does_not_come_between_a_writer_and_the_text(browser, server):
+    """Who was in the box before the page knew its examples would have written behind one."""
+    with fresh_page(browser) as watched:
+        page, held = watched.page, []
+        page.route("**/v1/model?name=*", lambda route: held.append(route))
+        with page.expect_request("**/v1/model?name=*"):
+            page.goto(server)
+        page.focus("#text")
+        held[0].continue_()
+        expect(page.locator(".examples button")).to_have_count(6)
+        assert page.input_value("#text") == ""
+        with explained(page, "a good story"):
+            page.keyboard.type("a good story")
+        settle(page)
+        assert watched.complaints == []
+
+
 def test_examples_training_curves_and_facts_are_there(open_page, models):
     page = open_page()
     settle(page)

@@ -10,7 +10,7 @@ _JSON = b"application/json"
 
 
 class Disconnected(Exception):
-    """The client went away before its request was whole."""
+    """The client went away before it had its answer."""
 
 
 async def read_body(receive: Receive, most: int) -> bytes:
@@ -33,6 +33,12 @@ async def read_body(receive: Receive, most: int) -> bytes:
         if not message.get("more_body", False):
             return b"".join(parts)
         message = await receive()
+
+
+async def client_gone(receive: Receive) -> None:
+    """Returns when the client of a request that is whole has gone away."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 def checked_size(headers: list[tuple[bytes, bytes]], most: int) -> int:

@@ -9,11 +9,10 @@ from urllib.parse import parse_qs
 
 from fastapi import FastAPI, Request
 from starlette.responses import Response
-from starlette.types import Scope
 
 from unrolled.errors import ModelError
 from unrolled.serve import metrics, openapi
-from unrolled.serve.bodies import checked_size, read_body
+from unrolled.serve.bodies import Disconnected, checked_size, client_gone, read_body
 from unrolled.serve.front import TEXTS
 from unrolled.serve.problems import Problem, busy
 from unrolled.serve.schemas import (
@@ -28,7 +27,7 @@ from unrolled.serve.served import no_bound
 from unrolled.serve.service import Service
 
 JSON = "application/json"
-Work = Callable[[Scope, bytes], Awaitable[bytes]]
+Work = Callable[[Request, bytes], Awaitable[bytes]]
 
 
 class Endpoints:
@@ -85,8 +84,8 @@ class Endpoints:
 
     async def _answered(self, request: Request, work: Work) -> Response:
         """What ``work`` makes of the body, in time."""
-        settings, scope = self._settings, request.scope
-        size = checked_size(scope["headers"], settings.body_bytes)
+        settings = self._settings
+        size = checked_size(request.scope["headers"], settings.body_bytes)
         began = asyncio.get_running_loop().time()
         is_whole = False
         self._service.take_bytes(size)
@@ -95,7 +94,7 @@ class Endpoints:
                 body = await read_body(request.receive, settings.body_bytes)
                 is_whole = True
                 limit.reschedule(began + settings.request_seconds)
-                return Response(await work(scope, body), media_type=JSON)
+                return Response(await work(request, body), media_type=JSON)
         except TimeoutError:
             if is_whole:
                 raise busy(503, "too-slow", "this took longer than this server allows") from None
@@ -106,11 +105,11 @@ class Endpoints:
         finally:
             self._service.bytes_in_flight -= size
 
-    async def _predict(self, scope: Scope, data: bytes) -> bytes:
+    async def _predict(self, request: Request, data: bytes) -> bytes:
         body = parsed(PredictBody, data)
         texts = texts_of(body, self._settings)
         place = self._service.models.get(body.model)
-        scope[TEXTS] = len(texts)
+        request.scope[TEXTS] = len(texts)
         try:
             answers = await place.lane.submit(texts)
         except ModelError:
@@ -119,22 +118,34 @@ class Endpoints:
             return b"".join((place.opening, b',"prediction":', answers[0], b"}"))
         return b"".join((place.opening, b',"predictions":[', b",".join(answers), b"]}"))
 
-    async def _explain(self, scope: Scope, data: bytes) -> bytes:
+    async def _explain(self, request: Request, data: bytes) -> bytes:
         body = parsed(ExplainBody, data)
         check_explainable(body.text, self._settings)
         served = self._service.models.get(body.model).served
-        scope[TEXTS] = 1
-        return await self._in_thread(
-            partial(served.explain, body, self._settings.large_work_threads)
-        )
+        request.scope[TEXTS] = 1
+        work = partial(served.explain, body, self._settings.large_work_threads)
+        return await self._in_thread(request, work)
 
-    async def _explain_step(self, scope: Scope, data: bytes) -> bytes:
+    async def _explain_step(self, request: Request, data: bytes) -> bytes:
         body = parsed(StepBody, data)
         check_explainable(body.text, self._settings)
         served = self._service.models.get(body.model).served
-        scope[TEXTS] = 1
-        return await self._in_thread(partial(served.explain_step, body))
+        request.scope[TEXTS] = 1
+        return await self._in_thread(request, partial(served.explain_step, body))
 
-    async def _in_thread(self, work: Callable[[], bytes]) -> bytes:
-        """A few at a time; the others wait for their turn as long as their request may take."""
-        return await asyncio.get_running_loop().run_in_executor(self._service.explainer, work)
+    async def _in_thread(self, request: Request, work: Callable[[], bytes]) -> bytes:
+        """A few at a time; the others wait for their turn as long as their request may take.
+
+        Raises Disconnected when the client goes away: who types asks anew at every pause, and
+        nobody should wait behind answers that nobody waits for.
+        """
+        answer = asyncio.get_running_loop().run_in_executor(self._service.explainer, work)
+        gone = asyncio.ensure_future(client_gone(request.receive))
+        try:
+            await asyncio.wait((answer, gone), return_when=asyncio.FIRST_COMPLETED)
+            if not answer.done():
+                raise Disconnected
+            return answer.result()
+        finally:
+            answer.cancel()
+            gone.cancel()

@@ -81,7 +81,7 @@ class Page {
     if (model.name !== this.#columns[0]?.name) return;
     const isFirst = this.composer.examples.childElementCount === 0;
     this.composer.offerExamples(model.examples ?? []);
-    if (isFirst && !this.composer.text && model.examples?.length) {
+    if (isFirst && this.composer.isUntouched && model.examples?.length) {
       queueMicrotask(() => this.composer.use(model.examples[0]));
     }
   }

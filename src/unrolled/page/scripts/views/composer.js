@@ -46,6 +46,11 @@ export class ComposerView {
     return this.input.value;
   }
 
+  // Whether nobody has written anything, nor is about to.
+  get isUntouched() {
+    return !this.input.value && document.activeElement !== this.input;
+  }
+
   // Put a text there as if somebody had, and read it at once.
   use(text) {
     this.input.value = text;
