@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from unrolled import bundle
-from unrolled.bundle import Bundle, check_shapes, is_bundle, read, write
+from unrolled.bundle import Bundle, check_shapes, is_bundle, is_writer, read, write
 from unrolled.errors import ModelError, OutputError
 
 REQUIRED = [
@@ -232,6 +232,14 @@ def test_is_bundle(path, tmp_path):
     for content in (b"", b"[]", b"{}", b'{"format_version": 1}', b"\xff", b"[" * 100_000):
         (path / "config.json").write_bytes(content)
         assert not is_bundle(path)
+        assert not is_writer(path)
+
+
+def test_a_model_that_writes_has_a_task(path, tmp_path):
+    assert not is_writer(path)
+    assert not is_writer(tmp_path / "missing")
+    write(path, a_model(config={"task": "autoencoder"}))
+    assert is_writer(path)
 
 
 @pytest.mark.parametrize("name", REQUIRED)

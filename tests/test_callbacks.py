@@ -9,7 +9,7 @@ import pytest
 
 from unrolled.engine.optimizers import SGD
 from unrolled.errors import InputError, RecipeError
-from unrolled.training.callbacks import EarlyStopping, LearningRateSchedule
+from unrolled.training.callbacks import EarlyStopping, LearningRateSchedule, Unfreezing
 
 
 class KerasModel:
@@ -121,3 +121,18 @@ def test_an_impossible_rate_is_named_with_its_epoch(rate):
     schedule = LearningRateSchedule(lambda epoch, current: rate)
     with pytest.raises(RecipeError, match="the schedule's rate of epoch 3: learning_rate is"):
         schedule.on_epoch_begin(SimpleNamespace(optimizer=SGD(0.5)), 2)
+
+
+def test_layers_begin_to_learn_one_after_the_other():
+    network = SimpleNamespace(rates=[1.0, 1.0, 1.0, 1.0])
+    unfreezing = Unfreezing([2, 0], rate=0.3, epochs=2)
+    seen = []
+    for epoch in (0, 1, 2, 3, 4, 5):
+        unfreezing.on_epoch_begin(network, epoch)
+        seen.append((network.rates[2], network.rates[0]))
+    assert seen == [(0.0, 0.0), (0.0, 0.0), (0.3, 0.0), (0.3, 0.0), (0.3, 0.3), (0.3, 0.3)]
+    assert network.rates[1] == network.rates[3] == 1.0
+    Unfreezing([2, 0], rate=0.3, epochs=0).on_epoch_begin(network, 0)
+    assert network.rates == [0.3, 1.0, 0.3, 1.0]
+    with pytest.raises(InputError, match="no rates"):
+        unfreezing.on_epoch_begin(SimpleNamespace(rates=None), 0)

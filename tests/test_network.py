@@ -252,6 +252,33 @@ def test_sparse_steps_are_the_dense_ones_where_there_is_no_momentum():
     np.testing.assert_array_equal(sparse.parameters, dense.parameters)
 
 
+@pytest.mark.parametrize("engine", ["numba", "reference"])
+def test_each_layer_has_a_rate_of_its_own(engine):
+    """With SGD's first step, a rate is what the layer's change is multiplied by."""
+    sequences, targets, order = examples(words=30, count=16)
+    layers = [Embedding(30, 6), LSTM(5), Dense(1, "sigmoid")]
+
+    def change(rates):
+        network = Network(
+            layers, seed=0, loss=BINARY, optimizer=SGD(0.5), rates=rates, engine=engine
+        )
+        before = {name: array.copy() for name, array in network.weights.items()}
+        network.train_epoch(sequences, targets, order, batch_size=16)
+        return {name: array - before[name] for name, array in network.weights.items()}
+
+    plain = change(None)
+    for rates in ([0.5, 0.0, 2.0], [0.0, 0.0, 1.0], [0.0, 2.0, 0.0]):
+        for name, moved in change(rates).items():
+            rate = rates[["embedding", "lstm", "dense"].index(name.partition("/")[0])]
+            np.testing.assert_allclose(moved, rate * plain[name], atol=2e-7, err_msg=name)
+
+
+@pytest.mark.parametrize("rates", [[1.0], [1.0, -0.1, 1.0], [1.0, float("nan"), 1.0]])
+def test_rates_that_no_layer_can_have(rates):
+    with pytest.raises(ShapeError, match="for each of 3 layers"):
+        Network([Embedding(30, 6), LSTM(5), Dense(1, "sigmoid")], seed=0, rates=rates)
+
+
 def test_class_weights_weigh_the_loss_of_an_example():
     """A weight of two is what every example of the class would do if it were there twice."""
     sequences, targets, _ = examples(words=30, count=16)

@@ -55,7 +55,7 @@ def curves(figure: Figure, axes: int = 0) -> dict[object, list[float]]:
 
 def test_curves_show_the_history_and_the_notebook_behind_it() -> None:
     title = "$_$ a run"
-    figure = plots.loss_and_accuracy(HISTORY, best_epoch=3, reference=NOTEBOOK, title=title)
+    figure = plots.learning_curves(HISTORY, best_epoch=3, reference=NOTEBOOK, title=title)
     for axes, quantity, best in ((0, "loss", 0.55), (1, "accuracy", 0.68)):
         drawn = curves(figure, axes)
         assert drawn["training"] == HISTORY[quantity]
@@ -80,6 +80,16 @@ def test_without_a_best_epoch_or_a_notebook_neither_is_named() -> None:
     assert labels(plots.learning_curve(HISTORY, "accuracy")) == ["training", "validation"]
 
 
+def test_a_perplexity_that_falls_far_is_drawn_by_its_logarithm() -> None:
+    for first, scale in ((900.0, "log"), (9.0, "linear")):
+        history = {"perplexity": [first, 3.0], "val_perplexity": [4.0, 2.51234]}
+        axes = plots.learning_curve(history, "perplexity", best_epoch=2).axes[0]
+        assert axes.get_yscale() == scale
+        assert "best, epoch 2: 2.512" in curves(axes.figure)
+        assert axes.get_title(loc="left") == "Perplexity"
+    assert plots.name_of("token_accuracy") == "Token accuracy"
+
+
 def test_a_single_epoch_is_visible() -> None:
     history = {key: values[:1] for key, values in HISTORY.items()}
     for line in plots.learning_curve(history, "loss").axes[0].get_lines():
@@ -87,7 +97,7 @@ def test_a_single_epoch_is_visible() -> None:
 
 
 def test_a_run_that_was_stopped_at_once_has_empty_curves(tmp_path: Path) -> None:
-    figure = plots.loss_and_accuracy({key: [] for key in HISTORY}, best_epoch=0)
+    figure = plots.learning_curves({key: [] for key in HISTORY}, best_epoch=0)
     assert labels(figure) == ["training", "validation"]
     plots.save(figure, tmp_path / "empty")
 
@@ -191,7 +201,7 @@ def test_odd_class_names_are_drawn_without_warnings(tmp_path: Path) -> None:
 def test_the_same_run_writes_the_same_bytes(tmp_path: Path) -> None:
     written = []
     for name in ("one", "two"):
-        figure = plots.loss_and_accuracy(HISTORY, best_epoch=3, reference=NOTEBOOK)
+        figure = plots.learning_curves(HISTORY, best_epoch=3, reference=NOTEBOOK)
         written.append([path.read_bytes() for path in plots.save(figure, tmp_path / name)])
     assert written[0] == written[1]
     png, svg = written[0]
@@ -263,3 +273,50 @@ def test_threads_may_draw_at_once() -> None:
     with ThreadPoolExecutor(4) as threads:
         together = list(threads.map(draw, range(8)))
     assert together == alone * 4
+
+
+# --- Vectors --------------------------------------------------------------------------------------
+
+
+def dots(figure: Figure) -> dict[tuple[str, str], int]:
+    """How many dots there are of each colour and shape."""
+    lines = figure.axes[0].get_lines()
+    return {(str(one.get_color()), str(one.get_marker())): len(one.get_xdata()) for one in lines}
+
+
+def places_of(count: int) -> np.ndarray:
+    return np.random.default_rng(1).normal(size=(count, 2))
+
+
+def test_every_vector_is_a_dot_in_the_colour_of_its_label() -> None:
+    names = ["_hidden", "$a$", *(f"label {number}" for number in range(11)), ""]
+    given = [name for place, name in enumerate(names) for _ in range(40 - place)]
+    figure = plots.vectors(places_of(len(given)), [0.5, 0.25], given)
+    told = labels(figure)
+    assert told[:3] == ["_hidden (40)", "$a$ (39)", "label 0 (38)"]
+    assert told[10:] == ["3 others (87)", "no label (27)"]
+    drawn = dots(figure)
+    assert len(drawn) == 12  # no two look the same
+    assert sorted(drawn.values()) == sorted([87, 27, *range(31, 41)])
+    assert figure.axes[0].get_xlabel() == "first component, 50.0% of the variance"
+    assert figure.axes[0].get_ylabel() == "second component, 25.0% of the variance"
+
+
+def test_without_labels_all_dots_look_the_same() -> None:
+    figure = plots.vectors(places_of(7), [1.0, 0.0])
+    assert list(dots(figure).values()) == [7]
+    assert figure.axes[0].get_legend() is None
+
+
+def test_of_many_vectors_some_are_drawn_and_always_the_same_ones(tmp_path: Path) -> None:
+    places = places_of(9000)
+    drawn = [
+        plots.save(plots.vectors(places, [0.5, 0.5], ["a", "b", "c"] * 3000), tmp_path / name)[1]
+        for name in "xy"
+    ]
+    assert drawn[0].read_bytes() == drawn[1].read_bytes()
+    figure = plots.vectors(places, [0.5, 0.5], ["a", "b", "c"] * 3000)
+    assert sum(dots(figure).values()) == 3000
+    assert min(dots(figure).values()) > 900
+    assert [text.get_text() for text in figure.axes[0].texts] == ["3,000 of 9,000 texts"]
+    assert labels(figure) == ["a (3,000)", "b (3,000)", "c (3,000)"]

@@ -244,6 +244,63 @@ def test_training_is_what_the_recipe_says():
     assert own.history_.history["val_loss"] == [network.evaluate(*parts[1])[0]]
 
 
+@pytest.mark.parametrize("kind", ["autoencoder", "tail", "seq2seq"])
+def test_samples_are_what_is_wanted_and_what_is_written(kind, trained):
+    own, targets = trained(kind), None if kind != "seq2seq" else FIRST[:9]
+    texts = TEXTS[:9] if targets else [*TEXTS[:8], "one Who"]
+    samples = own.samples(texts, targets)
+    assert [one.text for one in samples] == texts
+    assert [one.greedy for one in samples] == own.decode(texts)
+    assert [one.beams for one in samples] == own.decode(texts, beams=4)
+    if kind == "autoencoder":
+        assert [one.target for one in samples] == [*texts[:8], "one ?"]
+    if kind == "tail":
+        assert [one.target for one in samples][:8] == [" ".join(t.split()[-2:]) for t in texts[:8]]
+    if kind == "seq2seq":
+        assert [one.target for one in samples] == targets
+    figures = own.score(texts, targets)
+    assert np.mean([one.exact for one in samples]) == pytest.approx(figures.exact_match)
+    assert np.mean([one.edit_distance for one in samples]) == pytest.approx(figures.edit_distance)
+    assert json.dumps([one.to_dict() for one in samples])
+
+
+@pytest.mark.parametrize("kind", ["language-model", "backward"])
+def test_a_sample_of_a_language_model_is_half_a_text_and_how_it_goes_on(kind, trained):
+    own = trained(kind)
+    texts = ["one two three four five", "nine", "two who"]
+    halves = [("one two", "three four five"), ("", "nine"), ("two", "?")]
+    halves = [pair[::-1] for pair in halves] if kind == "backward" else halves
+    samples = own.samples(texts)
+    assert [(one.text, one.target) for one in samples] == halves
+    begun = own.decode([half for half, _ in halves], longest=60)
+    assert [one.greedy for one in samples] == begun
+    assert {one.exact for one in samples} == {None}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_summary_counts_every_weight(kind, trained):
+    own = trained(kind)
+    rows = own.layer_rows()
+    assert sum(row.parameters for row in rows) == len(own.network_.parameters)
+    words = FIRST_WORD + len(own.target_vocabulary_.words)
+    assert rows[-1].name == "output (tied)"
+    assert rows[-1].output_shape == f"(None, None, {words})"
+    halves = [row.name.partition("/")[0] for row in rows[:-1]]
+    cells = {"autoencoder": 1, "tail": 1, "seq2seq": 1, "language-model": 1, "backward": 2}[kind]
+    layers = 1 + cells
+    is_model = kind in ("language-model", "backward")
+    assert halves == ["encoder"] * layers * (not is_model) + ["decoder"] * layers
+    assert f"Total params: {len(own.network_.parameters):,}" in own.summary()
+
+
+def test_a_summary_before_training_is_of_the_largest_network():
+    untrained = TextWriter(settings={"text.num_words": 50, "writing.tied": False})
+    assert untrained.layer_rows()[-1].output_shape == "(None, None, 50)"
+    assert untrained.layer_rows()[-1].name == "output (Dense)"
+    with pytest.raises(InputError, match="train it first"):
+        TextWriter(settings={"text.num_words": None}).summary()
+
+
 # --- Contracts -----------------------------------------------------------------------------------
 
 
@@ -334,11 +391,12 @@ def test_each_kind_of_model_is_opened_by_its_own_class(trained, tmp_path):
     with pytest.raises(ModelError) as caught:
         TextClassifier.load(tmp_path / "writer")
     assert str(caught.value) == (
-        f"{tmp_path / 'writer'}: the model is of the task seq2seq: open it with TextWriter.load"
+        f"{tmp_path / 'writer'}: the model is of the task seq2seq: open it with TextWriter.load, "
+        "or use unrolled decode"
     )
     small = TextClassifier(settings={"training.epochs": 1, "text.min_count": 1})
     small.fit(["good film", "bad film"] * 5, ["yes", "no"] * 5).save(tmp_path / "classifier")
-    with pytest.raises(ModelError, match=r"is a classifier: open it with TextClassifier.load"):
+    with pytest.raises(ModelError, match=r"is a classifier: open it with TextClassifier.load, or "):
         TextWriter.load(tmp_path / "classifier")
     config = json.loads((tmp_path / "classifier/config.json").read_text())
     assert "task" not in config

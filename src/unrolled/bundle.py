@@ -70,11 +70,12 @@ class Bundle:
 
 def is_bundle(path: Path) -> bool:
     """Whether a folder is a model's, whole or not; never raises."""
-    try:
-        config = json.loads((Path(path) / CONFIG).read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return False
-    return isinstance(config, dict) and {"format_version", _HASHES} <= config.keys()
+    return {"format_version", _HASHES} <= _config_at(path).keys()
+
+
+def is_writer(path: Path) -> bool:
+    """Whether a folder is that of a model that writes; never raises."""
+    return is_bundle(path) and "task" in _config_at(path)
 
 
 def write(path: Path, bundle: Bundle) -> None:
@@ -141,10 +142,14 @@ def check_kind(path: Path, config: Mapping[str, Any], *, writes: bool) -> None:
     if ("task" in config) == writes:
         return
     task = config.get("task")
-    what, opens = (
-        ("a classifier", "TextClassifier") if writes else (f"of the task {task}", "TextWriter")
+    what, opens, command = (
+        ("a classifier", "TextClassifier", "predict")
+        if writes
+        else (f"of the task {task}", "TextWriter", "decode")
     )
-    raise ModelError(f"{path}: the model is {what}: open it with {opens}.load")
+    raise ModelError(
+        f"{path}: the model is {what}: open it with {opens}.load, or use unrolled {command}"
+    )
 
 
 def check_shapes(
@@ -162,6 +167,15 @@ def check_shapes(
                 f"{file}: {name!r} has shape {weights[name].shape}; "
                 f"the recipe's network needs {shapes[name]}"
             )
+
+
+def _config_at(path: Path) -> dict[str, Any]:
+    """What config.json says, unchecked; nothing where it cannot be read."""
+    try:
+        config = json.loads((Path(path) / CONFIG).read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return config if isinstance(config, dict) else {}
 
 
 def _encoded(path: Path, bundle: Bundle) -> dict[str, bytes]:

@@ -22,6 +22,7 @@ from unrolled.cli.explain import explain
 from unrolled.cli.export import export
 from unrolled.cli.guard import INTERRUPTED, guarded
 from unrolled.cli.predict import predict
+from unrolled.cli.pretrain import pretrain
 from unrolled.cli.report import report
 from unrolled.cli.reproduce import reproduce
 from unrolled.cli.serve import serve
@@ -41,8 +42,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for command in (
-    reproduce, check, train, evaluate, compare, predict, explain, decode, embed, serve, export,
-    summary, report,
+    reproduce, check, train, pretrain, evaluate, compare, predict, explain, decode, embed, serve,
+    export, summary, report,
 ):  # fmt: skip
     app.command()(guarded(command))
 app.add_typer(data, name="data")

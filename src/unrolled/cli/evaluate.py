@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from unrolled.cli import console, figures, options
+from unrolled.cli.evaluate_writer import evaluate_writer
 from unrolled.cli.progress import tell_when_compiling
+from unrolled.errors import InputError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -52,6 +54,10 @@ def evaluate(
     text: options.Text = None,
     label: options.Label = None,
     label_separator: options.LabelSeparator = None,
+    target: Annotated[
+        str | None,
+        typer.Option(metavar="COLUMN", help="Of a seq2seq model: what is to be written."),
+    ] = None,
     threads: options.Threads = None,
     json: options.Json = False,
 ) -> None:
@@ -60,11 +66,21 @@ def evaluate(
     The first line says whether the network beats a majority guess and TF-IDF + logistic regression
     (needs scikit-learn). Each figure has its 95% bootstrap interval. A model that may abstain has
     to answer every text here; how often it would, and how right it is otherwise, comes last.
+    A model that writes needs no labels and has figures of its own, perplexity for one.
     """
-    from unrolled import datasets
+    from unrolled import bundle, datasets
     from unrolled.evaluation.contest import contender, judge
     from unrolled.model import TextClassifier
 
+    if bundle.is_writer(model):
+        if (train, label, label_separator) != (None, None, None):
+            raise InputError(f"{model}: a model that writes has no use for --train and --label")
+        evaluate_writer(
+            model, data, split=split, text=text, target=target, threads=threads, json=json
+        )
+        return
+    if target is not None:
+        raise InputError(f"{model}: --target is for a model that writes; leave it out")
     classifier = TextClassifier.load(model, threads=threads)
     tell_when_compiling()
     columns = {"text": text, "label": label, "label_separator": label_separator}

@@ -73,4 +73,5 @@ def tell_set_aside(examples: Examples | Corpus) -> None:
     if aside:
         named = ", ".join(f"line {line}: {reason}" for line, reason in aside[:LINES_NAMED])
         more = ", ..." if len(aside) > LINES_NAMED else ""
-        console.note(f"{console.counted(len(aside), 'row')} not used ({named}{more})")
+        rows = console.counted(len(aside), "row")
+        console.note(f"{rows} of {examples.name} not used ({named}{more})")

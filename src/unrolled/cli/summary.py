@@ -23,19 +23,22 @@ def summary(
     ] = None,
 ) -> None:
     """Show the layers with their shapes and parameters."""
+    from unrolled import bundle
     from unrolled.errors import InputError
     from unrolled.model import TextClassifier
     from unrolled.recipe import PRESETS, load_recipe
+    from unrolled.writer import TextWriter
 
     path = Path(model_or_recipe)
     is_recipe = model_or_recipe in PRESETS or path.suffix == ".toml" or not _looks_like_path(path)
     if is_recipe:
-        classifier = TextClassifier(load_recipe(model_or_recipe, changes or []))
+        recipe = load_recipe(model_or_recipe, changes or [])
+        model = TextClassifier(recipe) if recipe.writing is None else TextWriter(recipe)
     elif changes:
         raise InputError(f"{path}: a trained model keeps its settings; leave out --set")
     else:
-        classifier = TextClassifier.load(path)
-    console.result(classifier.summary())
+        model = TextWriter.load(path) if bundle.is_writer(path) else TextClassifier.load(path)
+    console.result(model.summary())
 
 
 def _looks_like_path(path: Path) -> bool:

@@ -14,10 +14,12 @@ from unrolled.cli.train_writer import train_writer
 from unrolled.errors import InputError
 
 if TYPE_CHECKING:
+    from unrolled.datasets.corpus import Corpus
     from unrolled.datasets.doctor import Diagnosis
     from unrolled.datasets.examples import Examples
     from unrolled.model import TextClassifier
     from unrolled.model.encoding import Encoded
+    from unrolled.model.pretrained import Pretrained
     from unrolled.recipe import Recipe
     from unrolled.report.standing import Standing
 
@@ -38,7 +40,7 @@ def train(
         typer.Option(
             metavar="NAME|FILE",
             help="A preset's name or a TOML file.",
-            show_default="small, and writer for a task",
+            show_default="small; writer for a task, fine-tune with --from",
         ),
     ] = None,
     changes: Annotated[
@@ -49,6 +51,12 @@ def train(
         Path | None,
         typer.Option(
             metavar="DIR", help="The model's folder.", show_default="runs/ and the data's name"
+        ),
+    ] = None,
+    pretrained: Annotated[
+        Path | None,
+        typer.Option(
+            "--from", metavar="DIR", help="Begin with the words and layers of unrolled pretrain."
         ),
     ] = None,
     seed: Annotated[int | None, typer.Option(metavar="N", help="Overrules the recipe's.")] = None,
@@ -85,22 +93,16 @@ def train(
     from unrolled import datasets
 
     settings = list(changes or []) + ([] if seed is None else [f"seed={seed}"])
-    chosen = _recipe(recipe, task, settings)
+    chosen = _recipe(recipe, task, pretrained, settings)
     folder = out or Path("runs") / Path(data).stem
     check_place(folder, resume=resume, overwrite=overwrite)
     if chosen.writing is not None:
         if label is not None or label_separator is not None:
             raise InputError("a model that writes learns without labels: leave out --label")
-        train_writer(
-            chosen,
-            data,
-            text=text,
-            target=target,
-            folder=folder,
-            threads=threads,
-            resume=resume,
-            json=json,
-        )
+        if pretrained is not None:
+            raise InputError("--from is for a classifier: a model that writes begins from nothing")
+        corpus = _corpus(chosen, data, text=text, target=target)
+        train_writer(chosen, corpus, folder=folder, threads=threads, resume=resume, json=json)
         return
     if target is not None:
         raise InputError("--target is the column that --task seq2seq writes: give both or none")
@@ -109,8 +111,14 @@ def train(
     check_writable(folder.parent if folder.exists() else folder)
 
     from unrolled.model import TextClassifier
+    from unrolled.recipe import parsed_changes
 
-    classifier = TextClassifier(chosen, threads=threads)
+    classifier = TextClassifier(
+        chosen, settings=parsed_changes(settings), threads=threads, pretrained=pretrained
+    )
+    chosen = classifier.recipe
+    if classifier.handed_over is not None:
+        _tell_handed_over(classifier.handed_over)
     train_rows, validation_rows = classifier.split(len(examples))
     console.note(
         f"training on {console.counted(len(train_rows), 'text')} from {examples.source}, "
@@ -142,14 +150,46 @@ def train(
         raise typer.Exit(INTERRUPTED)
 
 
-def _recipe(name: str | None, task: str | None, settings: list[str]) -> Recipe:
+def _recipe(
+    name: str | None, task: str | None, pretrained: Path | None, settings: list[str]
+) -> Recipe:
     """The recipe that was asked for; a task needs one that writes."""
-    from unrolled.recipe import DEFAULT_RECIPE, WRITER_RECIPE, load_recipe, writing_of
+    from unrolled.recipe import (
+        DEFAULT_RECIPE,
+        FINE_TUNE_RECIPE,
+        WRITER_RECIPE,
+        load_recipe,
+        writing_of,
+    )
 
     if task is None:
-        return load_recipe(name or DEFAULT_RECIPE, settings)
+        usual = DEFAULT_RECIPE if pretrained is None else FINE_TUNE_RECIPE
+        return load_recipe(name or usual, settings)
     writing_of(load_recipe(name or WRITER_RECIPE))
     return load_recipe(name or WRITER_RECIPE, [*settings, f"writing.task={task}"])
+
+
+def _corpus(recipe: Recipe, data: str, *, text: str | None, target: str | None) -> Corpus:
+    """The texts that a task reads, with what is to be written where it needs that."""
+    from unrolled.datasets.corpus import load_corpus
+    from unrolled.recipe import writing_of
+
+    task = writing_of(recipe).task
+    if (target is not None) != (task == "seq2seq"):
+        needs = "needs --target, the column of what is written" if target is None else "has no"
+        raise InputError(f"--task {task} {needs}{' --target' * (target is not None)}")
+    return load_corpus(data, text=text, target=target)
+
+
+def _tell_handed_over(pretrained: Pretrained) -> None:
+    """Whose words and layers the network begins with, and their settings."""
+    network = pretrained.recipe.network
+    console.note(
+        f"beginning with {console.counted(len(pretrained.vocabulary.words), 'word')} and "
+        f"{console.counted(network.layers, 'layer')} {network.cell} of {network.units} units from "
+        f"{pretrained.name}, which has read {console.counted(pretrained.texts, 'text')} from "
+        f"{pretrained.source}"
+    )
 
 
 def _examine(examples: Examples, encoded: Encoded, recipe: Recipe) -> Diagnosis:
@@ -220,6 +260,7 @@ def _show(classifier: TextClassifier, standing: Standing, folder: Path, *, json:
         console.result_json(
             {"model": str(folder), "classes": classifier.classes_.tolist()}
             | {"decision": classifier.decision_.to_dict()}
+            | {"pretrained": metrics.get("pretrained")}
             | {"verdict": standing.verdict, "outcome": standing.outcome, "rival": standing.rival}
             | document
             | {"history": classifier.history_.history}
@@ -230,6 +271,12 @@ def _show(classifier: TextClassifier, standing: Standing, folder: Path, *, json:
         f"val_loss {metrics['val_loss']:.4f}  val_accuracy {metrics['val_accuracy']:.4f}  "
         f"{metrics['seconds']:.1f}s"
     )
+    if "pretrained" in metrics:
+        given = metrics["pretrained"]
+        console.result(
+            f"handed over from {given['name']}: {console.counted(given['words'], 'row')} of words, "
+            f"layers {', '.join(given['layers']) or 'none'}"
+        )
     console.result(console.one_line(standing.verdict))
     if metrics["plateau"]:
         from unrolled.reproduce.seeds import PLATEAU

@@ -3,47 +3,40 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
 from unrolled.cli import console
 from unrolled.cli.places import check_writable, tell_set_aside
 from unrolled.cli.progress import TrainingProgress, tell_when_compiling
-from unrolled.errors import InputError
 
 if TYPE_CHECKING:
     from unrolled.datasets.corpus import Corpus
     from unrolled.recipe import Recipe
-    from unrolled.writer import Figures, TextWriter
+    from unrolled.writer import TextWriter
 
 INTERRUPTED = 130
 SCORED = 1_000  # texts of validation that it writes in the end
-SHOWN = 5
+SAMPLED = 20  # of them, that its report shows
+SHOWN = 5  # of these, that the command shows
 
 
 def train_writer(
     recipe: Recipe,
-    data: str,
+    corpus: Corpus,
     *,
-    text: str | None,
-    target: str | None,
     folder: Path,
     threads: int | None,
     resume: bool,
     json: bool,
 ) -> None:
     """Train a recipe that writes, and show what it does with texts that it did not learn from."""
-    from unrolled.datasets.corpus import load_corpus
-    from unrolled.recipe import writing_of
+    from unrolled.report.folder import save_writer_with_report
     from unrolled.writer import TextWriter
 
-    task = writing_of(recipe).task
-    if (target is not None) != (task == "seq2seq"):
-        needs = "needs --target, the column of what is written" if target is None else "has no"
-        raise InputError(f"--task {task} {needs}{' --target' * (target is not None)}")
-    corpus = load_corpus(data, text=text, target=target)
-    tell_set_aside(corpus)
+    for part in corpus.parts or [corpus]:
+        tell_set_aside(part)
     check_writable(folder.parent if folder.exists() else folder)
     writer = TextWriter(recipe, threads=threads)
     train_rows, validation_rows = writer.split(len(corpus))
@@ -63,9 +56,8 @@ def train_writer(
             on_epoch=progress.on_epoch,
             on_progress=progress.on_progress,
         )
-    if not writer.is_unfinished:
-        _try_out(writer, corpus, validation_rows[:SCORED].tolist())
-        writer.save(folder)
+    _try_out(writer, corpus, validation_rows[:SCORED].tolist())
+    save_writer_with_report(writer, folder, folder.resolve().name)
     _show(writer, folder, json=json)
     if writer.is_unfinished:
         console.note(
@@ -76,19 +68,21 @@ def train_writer(
 
 
 def _try_out(writer: TextWriter, corpus: Corpus, rows: list[int]) -> None:
-    """Keep figures and samples of validation texts with the model."""
+    """Keep figures and samples of validation texts with the model, for its report."""
+    from unrolled.report.writer_page import FIGURES, MEMORY, SAMPLES
+    from unrolled.reproduce.results import peak_memory_mb
+
+    memory = peak_memory_mb()  # of the training
+    if memory is not None:
+        writer.metrics_[MEMORY] = memory
     console.note(f"writing to {console.counted(len(rows), 'validation text')} ...")
     texts = [corpus.texts[row] for row in rows]
     targets = None if corpus.targets is None else [corpus.targets[row] for row in rows]
-    figures: Figures = writer.score(texts, targets)
-    samples: list[dict[str, Any]] = [
-        {"text": text, "written": written}
-        for text, written in zip(texts[:SHOWN], writer.decode(texts[:SHOWN]), strict=True)
+    shown = targets if targets is None else targets[:SAMPLED]
+    writer.metrics_[FIGURES] = writer.score(texts, targets).to_dict()
+    writer.metrics_[SAMPLES] = [
+        sample.to_dict() for sample in writer.samples(texts[:SAMPLED], shown)
     ]
-    for sample, wanted in zip(samples, targets or [], strict=False):
-        sample["target"] = wanted
-    writer.metrics_["validation"] = figures.to_dict()
-    writer.metrics_["samples"] = samples
 
 
 def _show(writer: TextWriter, folder: Path, *, json: bool) -> None:
@@ -99,7 +93,7 @@ def _show(writer: TextWriter, folder: Path, *, json: bool) -> None:
         console.result_json(
             {"model": str(folder)}
             | {key: metrics[key] for key in shown}
-            | {key: metrics.get(key) for key in ("validation", "samples")}
+            | {key: metrics[key] for key in ("validation", "samples")}
             | {"history": writer.history_.history}
         )
         return
@@ -108,15 +102,16 @@ def _show(writer: TextWriter, folder: Path, *, json: bool) -> None:
         f"val_perplexity {metrics['val_perplexity']:.4g}  "
         f"token accuracy {metrics['val_accuracy']:.4f}  {metrics['seconds']:.1f}s"
     )
-    figures = metrics.get("validation", {})
-    if figures.get("exact_match") is not None:
+    figures = metrics["validation"]
+    if figures["exact_match"] is not None:
         console.result(
             f"exact match {figures['exact_match']:.1%}  edit distance "
             f"{figures['edit_distance']:.2f}  of {figures['texts']:,} validation texts"
         )
-    for sample in metrics.get("samples", []):
-        console.result(f"  {_short(sample['text'])} -> {_short(sample['written'])}")
+    for sample in metrics["samples"][:SHOWN]:
+        console.result(f"  {_short(sample['text'])} -> {_short(sample['greedy'])}")
     console.result(f"model {folder}")
+    console.result(f"report {folder / 'report.html'}")
 
 
 def _short(text: str) -> str:

@@ -13,10 +13,13 @@ from unrolled.errors import DataError
 # Built-in data sets and the modules that load them, imported only when asked for.
 BUILT_IN: Mapping[str, str] = {"imdb": "unrolled.datasets.imdb"}
 
+# Those whose texts have no labels, for `load_corpus`.
+UNLABELLED: Mapping[str, str] = {"imdb-unlabelled": "unrolled.datasets.imdb"}
+
 # The texts of a file of so many bytes are not held, but read anew for each use.
 LARGE_FILE = 64 * 2**20
 
-__all__ = ["BUILT_IN", "LARGE_FILE", "Examples", "load"]
+__all__ = ["BUILT_IN", "LARGE_FILE", "UNLABELLED", "Examples", "load"]
 
 
 def load(
@@ -40,11 +43,15 @@ def load(
             raise DataError(f"{name} is built in: its rows have one label; no --label-separator")
         examples: Examples = import_module(BUILT_IN[name]).load_examples(split)
         return examples
-    if not Path(name).suffix and not Path(name).exists():
-        nearest = difflib.get_close_matches(name, BUILT_IN, n=1)
-        hint = (
-            f"; did you mean {nearest[0]!r}?" if nearest else f"; built in: {', '.join(BUILT_IN)}"
+    if name in UNLABELLED:
+        raise DataError(
+            f"{name} has no labels to learn; its texts are for `unrolled pretrain` and "
+            "`unrolled train --task`"
         )
+    if not Path(name).suffix and not Path(name).exists():
+        names = [*BUILT_IN, *UNLABELLED]
+        nearest = difflib.get_close_matches(name, names, n=1)
+        hint = f"; did you mean {nearest[0]!r}?" if nearest else f"; built in: {', '.join(names)}"
         raise DataError(f"{name}: no file and no built-in data set has this name{hint}")
     from unrolled.datasets.files import load_file
 

@@ -1,9 +1,11 @@
-"""A name or a file -> texts without labels, or pairs of texts (Corpus), each knowing its line."""
+"""Names or files -> texts without labels, or pairs of texts (Corpus), each knowing its line."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
 
 from unrolled import datasets
@@ -17,6 +19,7 @@ class Corpus:
     """Texts, and for some uses another text for each.
 
     name, source, lines, path, set_aside: as in `Examples`.
+    parts: what it is joined of, in order; each has its own lines, path and rows set aside.
     """
 
     name: str
@@ -26,6 +29,7 @@ class Corpus:
     lines: Sequence[int] | None = None
     path: Path | None = None
     set_aside: Sequence[tuple[int, str]] = ()
+    parts: Sequence[Corpus] = ()
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -37,23 +41,72 @@ class Corpus:
 
     def where(self, index: int) -> str:
         """Place of a row, for people: ``pairs.csv:17``, or ``imdb row 17`` without a file."""
-        if self.path is None or self.lines is None:
+        index = range(len(self))[index]
+        for part in self.parts:
+            if index < len(part):
+                return part.where(index)
+            index -= len(part)
+        if self.lines is None:
             return f"{self.name} row {index + 1}"
-        return f"{self.path.name}:{self.lines[index]}"
+        return f"{self.name}:{self.lines[index]}"
+
+
+def load_corpora(data: Sequence[str | Path], *, text: str | None = None) -> Corpus:
+    """The texts of several built-in data sets and files, joined in the order given.
+
+    ``text`` names the column in each file that has columns, so that one without it is a DataError;
+    built-in data sets and .txt files, which have none, are read as they are.
+    """
+    if not data:
+        raise DataError("no data set is named; name one or more")
+    names = [str(one) if _is_built_in(one) else str(Path(one).resolve()) for one in data]
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            raise DataError(f"{data[index]}: the data set is named twice; name it once")
+    with_columns = [one for one in data if _has_columns(one)] or data
+    parts = [load_corpus(one, text=text if one in with_columns else None) for one in data]
+    if len(parts) == 1:
+        return parts[0]
+    count = Counter(part.name for part in parts)
+    parts = [replace(one, name=str(one.path)) if count[one.name] > 1 else one for one in parts]
+    return Corpus(
+        name=_enumerated([part.name for part in parts]),
+        source=_enumerated([part.source for part in parts]),
+        texts=[one for part in parts for one in part.texts],
+        parts=parts,
+    )
 
 
 def load_corpus(data: str | Path, *, text: str | None = None, target: str | None = None) -> Corpus:
     """The texts of a built-in data set or of a file; target: the column of the other texts.
 
-    Rows without a text, or without a target where there is such a column, are set aside.
+    Labels are not read, and of ``imdb`` only the training reviews. Rows without a text, or without
+    a target where there is such a column, are set aside.
     """
-    path = Path(data)
-    if str(data) in datasets.BUILT_IN or not (path.suffix or path.exists()):
-        if target is not None:
-            raise DataError(f"{data} is built in and has no columns; leave out --target")
-        examples = datasets.load(data, text=text)
+    name, path = str(data), Path(data)
+    if _is_built_in(data) and (text is not None or target is not None):
+        raise DataError(f"{name} is built in and has no columns; leave out --text and --target")
+    if name in datasets.UNLABELLED:
+        module = import_module(datasets.UNLABELLED[name])
+        texts = module.load_unlabelled()
+        return Corpus(name, f"the texts without labels of {module.source()}", texts)
+    if _is_built_in(data) or not (path.suffix or path.exists()):
+        examples = datasets.load(name)
         return Corpus(name=examples.name, source=examples.source, texts=examples.texts)
     return _of_file(path, text, target)
+
+
+def _is_built_in(data: str | Path) -> bool:
+    return str(data) in datasets.BUILT_IN or str(data) in datasets.UNLABELLED
+
+
+def _has_columns(data: str | Path) -> bool:
+    return not _is_built_in(data) and Path(data).suffix.lower() != ".txt"
+
+
+def _enumerated(names: Sequence[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def _of_file(path: Path, text: str | None, target: str | None) -> Corpus:

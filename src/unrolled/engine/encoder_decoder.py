@@ -38,6 +38,7 @@ from unrolled.engine.structure import (
     names_of,
     vocabulary_layer,
 )
+from unrolled.engine.summary import LayerRow
 from unrolled.engine.threads import Team, thread_count
 from unrolled.engine.token_output import AllWords, Output, Sampler, SomeWords
 from unrolled.errors import ShapeError
@@ -114,6 +115,17 @@ class EncoderDecoder:
             for weight, array in weights.items()
         }
         return named | {f"output/{name}": array for name, array in self.output.items()}
+
+    def layer_rows(self) -> list[LayerRow]:
+        """Describe each layer of the encoder, of the decoder, and what says the words."""
+        rows = [
+            row
+            for half, own in (("encoder", self.encoder), ("decoder", self.decoder))
+            for row in _half_rows(half, own)
+        ]
+        kind = "tied" if self.tied else "Dense"
+        size = sum(weight.size for weight in self.output.values())
+        return [*rows, LayerRow(f"output ({kind})", str((None, None, self.words)), size)]
 
     # --- Learning --------------------------------------------------------------------------------
 
@@ -272,6 +284,21 @@ def _steps_out(layers: Sequence[Layer], *, backwards: bool = False) -> tuple[Lay
         else layer
         for layer in layers
     )
+
+
+def _half_rows(name: str, half: Half) -> list[LayerRow]:
+    if not half.layers:
+        return []
+    return [
+        LayerRow(
+            name=f"{name}/{own} ({type(layer).__name__})",
+            output_shape=str((None, None, flow.size)),
+            parameters=sum(weight.size for weight in weights.values()),
+        )
+        for own, layer, flow, weights in zip(
+            half.names, half.layers, flows_of(half.layers), half.weights, strict=True
+        )
+    ]
 
 
 def _check_fit(encoder: Half, decoder: Half) -> None:

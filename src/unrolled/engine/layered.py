@@ -46,6 +46,7 @@ class Learning:
 
     class_weights: what the loss of an example of each class is multiplied by; None: by one.
     sparse: rows of a table that a batch does not read keep still.
+    rates: what each layer's learning rate is multiplied by; None: by one.
     seed: of dropout. update: takes a step of the optimizer, on a team.
     """
 
@@ -55,6 +56,7 @@ class Learning:
     sparse: bool
     seed: int
     update: Update
+    rates: Sequence[float] | None
 
 
 class Layered:
@@ -100,7 +102,12 @@ class Layered:
             gradients, batch = self.gradients(sequences, targets, rows, threads=threads)
             if not np.isfinite(batch.loss):
                 raise NonFiniteBatch(number, rows, "loss")
-            parts = parts_of(self._weights, gradients, sparse=self._learning.sparse)
+            parts = parts_of(
+                self._weights,
+                gradients,
+                sparse=self._learning.sparse,
+                rates=self._learning.rates,
+            )
             if not all(np.isfinite(own.gradient.sum(dtype=np.float64)) for own in parts):
                 raise NonFiniteBatch(number, rows, "gradient")
             self._learning.update(optimizer, self._parameters, parts, self._team(threads))
@@ -180,7 +187,7 @@ class Layered:
         )
         gradients = [own]
         for at in range(len(self._layers) - 2, -1, -1):
-            if gradient is None:
+            if gradient is None or not self._learns_up_to(at):
                 gradients.append({})
                 continue
             gradient, own = self._layers[at].backward(
@@ -191,6 +198,11 @@ class Layered:
         answers = len(probabilities) // len(rows)
         right = float(loss.accuracy(probabilities, targets).sum(dtype=np.float64)) / answers
         return gradients[::-1], float(losses.sum(dtype=np.float64)), right
+
+    def _learns_up_to(self, layer: int) -> bool:
+        """Whether this layer moves, or one below it."""
+        rates = self._learning.rates
+        return rates is None or any(rates[: layer + 1])
 
     def _shares(self, targets: NDArray[np.integer]) -> Floats:
         """How much each example's loss counts (n,)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -50,6 +51,8 @@ class Network:
     sparse: word vectors that no text of a batch uses keep still, so that a step takes time in
         proportion to the words of the batch; otherwise they move on as in Keras, with an Adam
         that still has momentum.
+    rates: what the learning rate of each layer is multiplied by, 0 where it keeps still; the
+        list may be changed between epochs. None: by one.
     engine: "numba" (compiled) or "reference" (plain NumPy, slow, the truth).
     path: "compiled" runs ids -> SimpleRNN -> Dense whole batches at a time; "layered" runs any
         layers one by one; "auto" takes the compiled path where it exists. The attribute `path`
@@ -70,11 +73,13 @@ class Network:
         path: Literal["auto", "compiled", "layered"] = "auto",
         class_weight: Sequence[float] | None = None,
         sparse: bool = False,
+        rates: list[float] | None = None,
     ) -> None:
         self.layers = tuple(layers)
         self.optimizer = optimizer
         self.seed = seed
         self.sparse = sparse
+        self.rates = _checked_rates(rates, len(self.layers))
         self.loss = loss_named(loss) if loss is not None else None
         self.flows = flows_of(self.layers)
         self.names = names_of(self.layers)
@@ -246,7 +251,7 @@ class Network:
         if path == "compiled":
             raise ShapeError(
                 "the compiled path runs OneHot or Embedding, SimpleRNN, and Dense with sigmoid or "
-                'softmax only, without class weights or sparse steps: use path="layered"'
+                'softmax only, without class weights, rates or sparse steps: use path="layered"'
             )
         operations, update = operations_of(engine)
         return Layered(
@@ -262,11 +267,13 @@ class Network:
                 sparse=self.sparse,
                 seed=self.seed,
                 update=update,
+                rates=self.rates,
             ),
         )
 
     def _is_many_to_one(self) -> bool:
-        if len(self.layers) != 3 or self.sparse or self.class_weights is not None:
+        is_general = self.sparse or self.class_weights is not None or self.rates is not None
+        if len(self.layers) != 3 or is_general:
             return False
         _, recurrent, last = self.layers
         if not (isinstance(recurrent, SimpleRNN) and isinstance(last, Dense)):
@@ -299,6 +306,14 @@ def _deciding(last: Layer) -> Dense | None:
     if isinstance(last, TimeDistributed):
         return last.layer
     return last if isinstance(last, Dense) else None
+
+
+def _checked_rates(rates: list[float] | None, layers: int) -> list[float] | None:
+    if rates is not None and not (
+        len(rates) == layers and all(math.isfinite(rate) and rate >= 0 for rate in rates)
+    ):
+        raise ShapeError(f"rates needs a number for each of {layers} layers, none negative")
+    return rates
 
 
 def _steps(layers: Sequence[Layer], flow: Flow) -> int | None:

@@ -30,10 +30,12 @@ class Part:
     """Parameters that a step changes, and their gradient; those that are in no part keep still.
 
     starts: int64 (rows,), where each row of parameters begins. gradient: float32 (rows, columns).
+    rate: what the learning rate is multiplied by here.
     """
 
     starts: NDArray[np.int64]
     gradient: NDArray[np.float32]
+    rate: float = 1.0
 
     @property
     def places(self) -> NDArray[np.int64]:
@@ -87,7 +89,7 @@ class Optimizer(ABC):
                 f"optimizer that was built for {self._size} parameters: call build(size) first"
             )
         with np.errstate(over="ignore", invalid="ignore"):
-            self._step(parameters, gradient, self.slots)
+            self._step(parameters, gradient, self.slots, self.step_rate())
         self.iterations += 1
 
     def apply_parts(self, parameters: Vector, parts: Sequence[Part]) -> None:
@@ -101,18 +103,22 @@ class Optimizer(ABC):
                 places = part.places
                 own = parameters[places]
                 slots = {name: slot[places] for name, slot in self.slots.items()}
-                self._step(own, part.gradient, slots)
+                self._step(own, part.gradient, slots, self.step_rate() * np.float32(part.rate))
                 parameters[places] = own
                 for name, slot in slots.items():
                     self.slots[name][places] = slot
         self.iterations += 1
+
+    def step_rate(self) -> np.float32:
+        """The number that the next step is multiplied by: r, or for Adam a."""
+        return np.float32(self.learning_rate)
 
     @abstractmethod
     def _slot_names(self) -> tuple[str, ...]:
         """Name the slots that these settings need."""
 
     @abstractmethod
-    def _step(self, parameters: Vector, gradient: Vector, slots: Slots) -> None:
+    def _step(self, parameters: Vector, gradient: Vector, slots: Slots, rate: np.float32) -> None:
         """Change the slots and the parameters in place; all have the gradient's shape."""
 
 
@@ -149,8 +155,8 @@ class RMSprop(Optimizer):
     def _slot_names(self) -> tuple[str, ...]:
         return ("velocity", "momentum") if self.momentum > 0.0 else ("velocity",)
 
-    def _step(self, parameters: Vector, gradient: Vector, slots: Slots) -> None:
-        rate, epsilon = np.float32(self.learning_rate), np.float32(self.epsilon)
+    def _step(self, parameters: Vector, gradient: Vector, slots: Slots, rate: np.float32) -> None:
+        epsilon = np.float32(self.epsilon)
         rho, rest = np.float32(self.rho), np.float32(1.0 - self.rho)
         velocity = slots["velocity"]
         velocity[:] = rho * velocity + rest * (gradient * gradient)
@@ -192,7 +198,7 @@ class Adam(Optimizer):
         self.beta_2 = beta_2
         self.epsilon = epsilon
 
-    def corrected_rate(self) -> np.float32:
+    def step_rate(self) -> np.float32:
         """Compute the rate a of the next step.
 
         The powers are those of the rounded betas, in double precision and rounded once: at the
@@ -208,8 +214,8 @@ class Adam(Optimizer):
     def _slot_names(self) -> tuple[str, ...]:
         return ("momentum", "velocity")
 
-    def _step(self, parameters: Vector, gradient: Vector, slots: Slots) -> None:
-        rate, epsilon = self.corrected_rate(), np.float32(self.epsilon)
+    def _step(self, parameters: Vector, gradient: Vector, slots: Slots, rate: np.float32) -> None:
+        epsilon = np.float32(self.epsilon)
         momentum, velocity = slots["momentum"], slots["velocity"]
         momentum += (gradient - momentum) * np.float32(1.0 - self.beta_1)
         velocity += (gradient * gradient - velocity) * np.float32(1.0 - self.beta_2)
@@ -243,8 +249,8 @@ class SGD(Optimizer):
     def _slot_names(self) -> tuple[str, ...]:
         return ("momentum",) if self.momentum > 0.0 else ()
 
-    def _step(self, parameters: Vector, gradient: Vector, slots: Slots) -> None:
-        descent = gradient * np.float32(self.learning_rate)
+    def _step(self, parameters: Vector, gradient: Vector, slots: Slots, rate: np.float32) -> None:
+        descent = gradient * rate
         if self.momentum == 0.0:
             parameters -= descent
             return

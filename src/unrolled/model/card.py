@@ -59,7 +59,7 @@ It was trained with unrolled {__version__} by the recipe `{one_line(recipe.name)
 {metrics["train_count"]:,} texts from {one_line(source)}.
 They have {lengths["mean"]:.1f} {tokens} on average, and half of them at most {lengths["median"]:g}.
 {metrics["validation_count"]:,} more texts were held back to measure each epoch.
-
+{_pretrained(metrics)}
 Training took {metrics["epochs"]} of at most {training.epochs} epochs, {metrics["seconds"]:.1f} s.
 It ended {ending}.{note}
 
@@ -92,6 +92,18 @@ classifier.predict(["a text"])
 
 or `unrolled predict {one_line(name)} "a text"`. No code is run by loading it.
 """
+
+
+def _pretrained(metrics: Mapping[str, Any]) -> str:
+    """Whose words and layers it began with, if any."""
+    given = metrics.get("pretrained")
+    if given is None:
+        return ""
+    layers = " and ".join(f"`{layer}`" for layer in given["layers"])
+    return (
+        f"Its words and the layers {layers} come from `{one_line(given['name'])}`, which had read "
+        f"{given['texts']:,} texts without labels from {one_line(given['source'])}.\n"
+    )
 
 
 def _network(network: NetworkRecipe, text: TextRecipe, parameters: int) -> str:

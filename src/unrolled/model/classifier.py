@@ -37,6 +37,9 @@ Rows = NDArray[np.int64]
 class TextClassifier(Estimator):
     """Learns from labelled texts to label new ones; a scikit-learn estimator.
 
+    pretrained: a ``TextWriter``'s folder, whose words and layers it begins with; the settings that
+    they need are taken over too. Section ``transfer`` of the recipe says how those layers learn.
+
     A label is a string; where a text may have several or none, a tuple of strings. (Whole numbers
     will do too, since some of scikit-learn's tools put them in place of labels.)
     A text's probabilities have the same bits alone, in any company, and after save and load.
@@ -95,7 +98,8 @@ class TextClassifier(Estimator):
             of_more = targets.of(more.rows, lambda row: f"validation row {row}")
             sources.append(TextSource("validation", validation[0], len(of_more)))
             numbers = np.concatenate([numbers, of_more])
-        vocabulary, sequences, rows = encode_parts(sources, self.recipe.text, self.split)
+        known = None if self.handed_over is None else self.handed_over.vocabulary
+        vocabulary, sequences, rows = encode_parts(sources, self.recipe.text, self.split, known)
         return Encoded(
             vocabulary=vocabulary,
             classes=targets.given(names.are_numbers),
@@ -137,6 +141,7 @@ class TextClassifier(Estimator):
             vocabulary=vocabulary,
             classes=classes,
             source=source,
+            pretrained=self.handed_over,
             threads=self.threads,
             row_numbers=row_numbers,
             out=None if out is None else Path(out),

@@ -64,15 +64,17 @@ class TextSource:
 
 
 def encode_parts(
-    sources: Sequence[TextSource], settings: TextRecipe, split: Split
+    sources: Sequence[TextSource],
+    settings: TextRecipe,
+    split: Split,
+    known: Vocabulary | None = None,
 ) -> tuple[Vocabulary, Ragged, tuple[Rows, Rows]]:
     """Learn the vocabulary from the rows that the recipe says; all texts as ids, and both parts.
 
     sources: the training texts, and validation texts if ``split`` shall not hold some back. They
     are read once, and for subwords, which are trained first, twice.
+    known: a vocabulary that was learned before, from other texts.
     """
-    if settings.tokenizer == "subwords":
-        sources = [source.kept() for source in sources]
 
     def parts(count: int) -> tuple[Rows, Rows]:
         if len(sources) == 1:
@@ -80,6 +82,11 @@ def encode_parts(
         rows = np.arange(count, dtype=np.int64)
         return rows[: sources[0].labels], rows[sources[0].labels :]
 
+    if known is not None:
+        sequences = known.encode_all(_Chained(sources), start=settings.start_token)
+        return known, sequences, parts(len(sequences))
+    if settings.tokenizer == "subwords":
+        sources = [source.kept() for source in sources]
     vocabulary, sequences = Vocabulary.fit(
         _Chained(sources),
         tokenizer=settings.tokenizer,

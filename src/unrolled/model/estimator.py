@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any, Self
 
 from unrolled.errors import NotFittedError, RecipeError
+from unrolled.model.pretrained import Pretrained
 from unrolled.recipe import DEFAULT_RECIPE, PRESETS, Recipe, changed_recipe, load_recipe
 from unrolled.recipe.words import flat, nearest
 
+_ARGUMENTS = ("recipe", "settings", "threads", "pretrained")
 _NESTED = "__"  # network__units is the setting network.units
 
 
@@ -18,12 +20,14 @@ class Estimator:
     """Parameters that ``clone``, ``Pipeline`` and ``GridSearchCV`` read and set.
 
     recipe: a preset's name, a TOML file, or a `Recipe`; settings: changes to it, as
-    {"network.units": 8}; threads: changes the time and no result. They are kept as they are given
-    and checked when they are first needed.
+    {"network.units": 8}; threads: changes the time and no result; pretrained: the folder of a model
+    that writes, or a `Pretrained`. They are kept as they are given and checked when they are first
+    needed.
     """
 
     _estimator_type = "classifier"  # for scikit-learn before 1.6
     _resolved: tuple[Any, Recipe] | None = None  # the recipe of these parameters
+    _loaded: tuple[Any, Pretrained] | None = None  # what they hand over
 
     def __init__(
         self,
@@ -31,28 +35,44 @@ class Estimator:
         *,
         settings: Mapping[str, Any] | None = None,
         threads: int | None = None,
+        pretrained: Pretrained | str | Path | None = None,
     ) -> None:
         self.__dict__["recipe"] = recipe  # as given; the property resolves it
         self.settings = settings
         self.threads = threads
+        self.pretrained = pretrained
 
     @property
     def recipe(self) -> Recipe:
         """The recipe with the ``settings``: that of the next training."""
-        key = (self.__dict__["recipe"], dict(self.settings or {}))
+        key = (self.__dict__["recipe"], dict(self.settings or {}), self.pretrained)
         if self._resolved is None or self._resolved[0] != key:
-            given, settings = key
+            given, settings, _ = key
             recipe = given if isinstance(given, Recipe) else load_recipe(given)
             if recipe.writing is not None:
                 raise RecipeError(
                     f'recipe "{recipe.name}" is that of a TextWriter: a classifier has no [writing]'
                 )
+            handed = self.handed_over
+            if handed is not None:
+                handed.check(settings)
+                settings = {**handed.settings, **settings}
             self._resolved = key, changed_recipe(recipe, settings)
         return self._resolved[1]
 
+    @property
+    def handed_over(self) -> Pretrained | None:
+        """What ``pretrained`` names, read once."""
+        given = self.pretrained
+        if given is None or isinstance(given, Pretrained):
+            return given
+        if self._loaded is None or self._loaded[0] != given:
+            self._loaded = given, Pretrained.load(given)
+        return self._loaded[1]
+
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Arguments of the constructor; ``deep``: every setting too, as ``network__units``."""
-        own = {name: self.__dict__[name] for name in ("recipe", "settings", "threads")}
+        own = {name: self.__dict__[name] for name in _ARGUMENTS}
         if not deep:
             return own
         settings = flat(self.recipe.to_dict())

@@ -14,10 +14,11 @@ from unrolled.engine.threads import thread_count
 from unrolled.errors import DataError, InputError, RecipeError
 from unrolled.model.keeping import check_same_run, lengths_in
 from unrolled.model.networks import balanced_weights, build_network
+from unrolled.model.pretrained import HandedOver, Pretrained
 from unrolled.model.trained import TrainedModel
-from unrolled.recipe import Recipe
+from unrolled.recipe import Recipe, TransferRecipe
 from unrolled.text.vocabulary import Vocabulary
-from unrolled.training.callbacks import Callback, EarlyStopping
+from unrolled.training.callbacks import Callback, EarlyStopping, Unfreezing
 from unrolled.training.fit import FitResult, fit
 from unrolled.training.history import EpochRecord
 from unrolled.training.state import Labelled, data_fingerprint
@@ -31,6 +32,7 @@ def learn(
     vocabulary: Vocabulary,
     classes: Sequence[str] | Sequence[int],
     source: str,
+    pretrained: Pretrained | None,
     threads: int | None,
     row_numbers: NDArray[np.int64] | None,
     out: Path | None,
@@ -43,6 +45,7 @@ def learn(
     if resume and out is None:
         raise InputError("resume needs out, the folder of the unfinished run")
     model = _untrained(recipe, train[1], vocabulary, classes, source)
+    handed = [] if pretrained is None else pretrained.hand_over(model.network)
     model.metrics = {
         "parameters": model.network.parameter_count,
         "threads": thread_count(threads),
@@ -50,6 +53,8 @@ def learn(
         "validation_count": len(validation[0]),
         "lengths": lengths_in(train[0]),
     }
+    if pretrained is not None:
+        model.metrics["pretrained"] = pretrained.told(handed)
     train = model.prepared(train[0]), train[1]
     validation = model.prepared(validation[0]), validation[1]
     model.fingerprint = data_fingerprint(train, validation)
@@ -72,7 +77,7 @@ def learn(
         early_stopping=EarlyStopping(
             settings.patience, restore_best_weights=settings.restore_best_weights
         ),
-        callbacks=callbacks,
+        callbacks=[*callbacks, *_unfreezing(recipe, handed)],
         threads=threads,
         resume=unfinished,
         on_epoch=on_epoch,
@@ -111,6 +116,7 @@ def _untrained(
         classes=len(classes),
         several=several,
         class_weight=balanced_weights(targets, len(classes)) if balanced else None,
+        has_rates=recipe.transfer != TransferRecipe(),
     )
     return TrainedModel(
         recipe=recipe,
@@ -121,6 +127,15 @@ def _untrained(
         network=network,
         source=source,
     )
+
+
+def _unfreezing(recipe: Recipe, handed: Sequence[HandedOver]) -> list[Callback]:
+    """What lets the layers that were handed over learn, the last one first."""
+    settings = recipe.transfer
+    if not handed or settings == TransferRecipe():
+        return []
+    places = [own.at for own in reversed(handed)]
+    return [Unfreezing(places, rate=settings.rate, epochs=settings.frozen_epochs)]
 
 
 def _for_network(part: Labelled) -> Labelled:
@@ -151,6 +166,7 @@ def _check_same_run(folder: Path, previous: TrainedModel, model: TrainedModel) -
         and model.several == previous.several
         and model.vocabulary == previous.vocabulary
         and model.fingerprint == previous.fingerprint
+        and model.metrics.get("pretrained") == previous.metrics.get("pretrained")
     )
     check_same_run(
         folder, model.recipe, previous.recipe, other_data="" if is_same else previous.source

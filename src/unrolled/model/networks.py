@@ -24,20 +24,23 @@ def build_network(
     classes: int,
     several: bool = False,
     class_weight: Sequence[float] | None = None,
+    has_rates: bool = False,
 ) -> Network:
     """Build the untrained network of a recipe for ids below ``rows``.
 
     Two classes share one sigmoid, the probability of the second; more have a softmax; with several
     labels a text each has a sigmoid of its own. class_weight: what each class's loss counts.
+    has_rates: each layer's learning rate may be changed, and is multiplied by one so far.
     """
     training = recipe.training
     sigmoid = several or classes == 2
+    built = [
+        *input_layers(recipe.network, rows),
+        *_recurrent_layers(recipe.network),
+        *_last_layers(recipe.network, classes, several=several),
+    ]
     return Network(
-        [
-            *input_layers(recipe.network, rows),
-            *_recurrent_layers(recipe.network),
-            *_last_layers(recipe.network, classes, several=several),
-        ],
+        built,
         seed=recipe.seed,
         loss="binary_crossentropy" if sigmoid else "sparse_categorical_crossentropy",
         optimizer=optimizer_named(
@@ -45,6 +48,7 @@ def build_network(
         ),
         class_weight=class_weight,
         sparse=training.embedding_updates == "sparse",
+        rates=[1.0] * len(built) if has_rates else None,
     )
 
 

@@ -1,19 +1,28 @@
 """Recipes belong here: every hyperparameter, validated; the only home of defaults; presets."""
 
-from unrolled.recipe.loading import changed_recipe, load_recipe
-from unrolled.recipe.presets import DEFAULT_RECIPE, PRESETS, WRITER_RECIPE
+from unrolled.recipe.loading import changed_recipe, load_recipe, parsed_changes
+from unrolled.recipe.presets import (
+    DEFAULT_RECIPE,
+    FINE_TUNE_RECIPE,
+    LANGUAGE_MODEL_RECIPE,
+    PRESETS,
+    WRITER_RECIPE,
+)
 from unrolled.recipe.sections import (
     DecisionRecipe,
     NetworkRecipe,
     Recipe,
     TextRecipe,
     TrainingRecipe,
+    TransferRecipe,
     WritingRecipe,
 )
 from unrolled.recipe.writing import Task, writing_of
 
 __all__ = [
     "DEFAULT_RECIPE",
+    "FINE_TUNE_RECIPE",
+    "LANGUAGE_MODEL_RECIPE",
     "PRESETS",
     "WRITER_RECIPE",
     "DecisionRecipe",
@@ -22,8 +31,10 @@ __all__ = [
     "Task",
     "TextRecipe",
     "TrainingRecipe",
+    "TransferRecipe",
     "WritingRecipe",
     "changed_recipe",
     "load_recipe",
+    "parsed_changes",
     "writing_of",
 ]

@@ -35,6 +35,7 @@ Patience = Annotated[
     BeforeValidator(_none_word),
     Field(description='a whole number from 0 up, or "none" to never stop early'),
 ]
+Epochs = Annotated[int, Field(ge=0, description="a whole number from 0 up")]
 Seed = Annotated[int, Field(ge=0, lt=2**32, description="a whole number from 0 to 4294967295")]
 Rate = Annotated[
     float, Field(gt=0, allow_inf_nan=False, description="a finite number greater than 0")

@@ -23,9 +23,14 @@ def load_recipe(name_or_path: str | Path, overrides: Sequence[str] = ()) -> Reci
     where = str(name_or_path)
     preset = PRESETS.get(where)
     settings, named = (preset.to_dict(), set()) if preset is not None else _read_file(where)
-    changes = dict(_parsed(override) for override in overrides)
+    changes = parsed_changes(overrides)
     place = where if preset is None else f'recipe "{where}"'
     return _changed(settings, changes, named | changes.keys(), place)
+
+
+def parsed_changes(overrides: Sequence[str]) -> dict[str, Any]:
+    """{"training.epochs": 20} of "training.epochs=20"; a value is read as in ``load_recipe``."""
+    return dict(_parsed(override) for override in overrides)
 
 
 def changed_recipe(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:

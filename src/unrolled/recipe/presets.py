@@ -106,10 +106,50 @@ _WRITER: dict[str, Any] = {
     "writing": {"tied": True},
 }
 
+_LANGUAGE_MODEL: dict[str, Any] = {
+    **_WRITER,
+    "name": "language-model",
+    "text": {**_WRITER["text"], "num_words": 30_000, "min_count": 5, "maxlen": 400},
+    "network": {**_WRITER["network"], "embedding_size": 128, "units": 128},
+    "training": {
+        **_WRITER["training"],
+        "batch_size": 32,
+        "epochs": 3,
+        "validation_fraction": 0.01,
+        "embedding_updates": "sparse",
+    },
+    "writing": {"task": "language-model", "tied": True, "sampled": 512},
+}
+_FINE_TUNE: dict[str, Any] = {
+    "name": "fine-tune",
+    "text": {**_LANGUAGE_MODEL["text"], "start_token": True},
+    "network": {
+        **_LANGUAGE_MODEL["network"],
+        "word_dropout": 0.1,
+        "pooling": "max_mean",
+        "dropout": 0.5,
+    },
+    "training": {
+        **_SMALL["training"],
+        "learning_rate": 1e-3,
+        "epochs": 8,
+    },
+    "decision": _SMALL["decision"],
+}
+
 DEFAULT_RECIPE, WRITER_RECIPE = "small", "writer"
+LANGUAGE_MODEL_RECIPE, FINE_TUNE_RECIPE = "language-model", "fine-tune"
 PRESETS: Mapping[str, Recipe] = MappingProxyType(
     {
         settings["name"]: Recipe.from_dict(settings)
-        for settings in (_NOTEBOOK, _NOTEBOOK_EMBEDDING, _SMALL, _ACCURATE, _WRITER)
+        for settings in (
+            _NOTEBOOK,
+            _NOTEBOOK_EMBEDDING,
+            _SMALL,
+            _ACCURATE,
+            _WRITER,
+            _LANGUAGE_MODEL,
+            _FINE_TUNE,
+        )
     }
 )

@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 from unrolled.errors import RecipeError
 from unrolled.recipe.kinds import (
     Count,
+    Epochs,
     Flag,
     Fraction,
     MaxLen,
@@ -143,6 +144,15 @@ class DecisionRecipe(Section):
     abstain_below: Share = 0.0  # no label for a text whose label is less probable than this
 
 
+class TransferRecipe(Section):
+    """How layers learn on that another network handed over: `unrolled train --from` reads it."""
+
+    section = "transfer"
+
+    rate: Rate = 1.0  # what their learning rate is multiplied by
+    frozen_epochs: Epochs = 0  # that each keeps still after the layer above it has begun to learn
+
+
 class WritingRecipe(Section):
     """What the network writes, and how; a recipe with this section is that of a ``TextWriter``."""
 
@@ -167,6 +177,7 @@ SECTIONS: tuple[type[Section], ...] = (
     NetworkRecipe,
     TrainingRecipe,
     DecisionRecipe,
+    TransferRecipe,
     WritingRecipe,
 )
 
@@ -183,6 +194,7 @@ class Recipe(Section):
     network: NetworkRecipe
     training: TrainingRecipe
     decision: DecisionRecipe = DecisionRecipe()
+    transfer: TransferRecipe = TransferRecipe()
     writing: WritingRecipe | None = None
 
     @model_validator(mode="after")

@@ -31,6 +31,8 @@ def faults(recipe: Recipe) -> Iterator[str]:
             yield f"{key} must be {shown(needed)} where [writing] is: a writer goes word by word"
     if recipe.decision != type(recipe.decision)():
         yield "[decision] must be left out where [writing] is: a writer gives no labels"
+    if recipe.transfer != type(recipe.transfer)():
+        yield "[transfer] must be left out where [writing] is: a writer begins from nothing"
     if writing.task == "language-model" and text.start_token:
         yield "text.start_token must be false for a language model, which has a start anyway"
     if writing.tied and network.input != "embedding":

@@ -24,6 +24,7 @@ from unrolled.report.chosen import Shown, choose, is_short
 from unrolled.report.contents import Examination, Flaw, Lengths, Mistake, PartRead, ReportData
 from unrolled.report.rival import Rival, scored_rows
 from unrolled.report.standing import Standing, measure
+from unrolled.report.words import settings_rows
 from unrolled.text.sequences import was_cut
 from unrolled.training.state import Labelled
 
@@ -110,7 +111,7 @@ def report_data(classifier: TextClassifier, title: str) -> ReportData:
             ("mean length", f"{lengths.mean:,.1f} {unit}"),
             ("median length", f"{lengths.median:,g} {unit}"),
         ],
-        recipe=_flat(recipe.to_dict()),
+        recipe=settings_rows(recipe.to_dict()),
         layers=classifier.layer_rows(),
         history=history.history,
         best_epoch=history.best_epoch,
@@ -261,14 +262,3 @@ def _listed(classes: Sequence[str]) -> str:
         return ", ".join(classes)
     rest = len(classes) - CLASSES_NAMED
     return f"{len(classes)}: {', '.join(classes[:CLASSES_NAMED])} and {rest} more"
-
-
-def _flat(settings: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    """Rows of "training.epochs" and its value."""
-    rows: list[tuple[str, str]] = []
-    for key, value in settings.items():
-        if isinstance(value, Mapping):
-            rows += _flat(value, f"{prefix}{key}.")
-        else:
-            rows.append((f"{prefix}{key}", "none" if value is None else str(value)))
-    return rows

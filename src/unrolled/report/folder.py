@@ -13,6 +13,8 @@ from unrolled.report.contents import ReportData
 from unrolled.report.facts import FACTS, READINGS, report_data, shown_texts
 from unrolled.report.page import render
 from unrolled.report.readings import Reading, render_readings
+from unrolled.report.writer_page import render_writer, writer_plots
+from unrolled.writer import TextWriter
 
 
 def save_with_report(classifier: TextClassifier, path: Path, title: str) -> ReportData:
@@ -24,8 +26,16 @@ def save_with_report(classifier: TextClassifier, path: Path, title: str) -> Repo
     return data
 
 
+def save_writer_with_report(writer: TextWriter, path: Path, title: str) -> None:
+    """Save a model that writes with its page and its plots."""
+    writer.save(path, report=render_writer(writer, title))
+    _write_writer_plots(writer, path, title)
+
+
 def rewrite_report(path: Path) -> Path:
     """Write pages and plots of a saved model again, and return the report's path."""
+    if bundle.is_writer(path):
+        return _rewrite_writer_report(path)
     classifier = TextClassifier.load(path)
     if FACTS not in classifier.metrics_:
         raise ModelError(
@@ -38,6 +48,19 @@ def rewrite_report(path: Path) -> Path:
     write_plots(path / "plots", data)
     write_readings(classifier, path, data.title)
     return page
+
+
+def _rewrite_writer_report(path: Path) -> Path:
+    writer, title = TextWriter.load(path), path.resolve().name
+    page = path / bundle.REPORT
+    write_file(page, render_writer(writer, title).encode("utf-8"))
+    _write_writer_plots(writer, path, title)
+    return page
+
+
+def _write_writer_plots(writer: TextWriter, path: Path, title: str) -> None:
+    for name, figure in writer_plots(writer, title).items():
+        plots.save(figure, path / "plots" / name)
 
 
 def write_readings(classifier: TextClassifier, path: Path, title: str) -> None:
@@ -56,7 +79,7 @@ def write_readings(classifier: TextClassifier, path: Path, title: str) -> None:
 
 def write_plots(folder: Path, data: ReportData) -> None:
     """Each plot of a report as PNG and SVG."""
-    curves = plots.loss_and_accuracy(
+    curves = plots.learning_curves(
         data.history, best_epoch=data.best_epoch, reference=data.reference, title=data.title
     )
     plots.save(curves, folder / "curves")

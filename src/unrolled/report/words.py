@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 LONGEST = 200
 """Of a longer word, a page shows this many characters."""
@@ -59,6 +61,22 @@ def shortened(word: str) -> str:
     if word.isspace() and set(word) != {" "}:
         return "\N{SYMBOL FOR NEWLINE}"
     return word if len(word) <= LONGEST else f"{word[:LONGEST]}\N{HORIZONTAL ELLIPSIS}"
+
+
+def cut(text: str, longest: int) -> str:
+    """The beginning of a text that is too long for its place."""
+    return text if len(text) <= longest else f"{text[:longest].rstrip()} \N{HORIZONTAL ELLIPSIS}"
+
+
+def settings_rows(settings: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """Rows of "training.epochs" and its value."""
+    rows: list[tuple[str, str]] = []
+    for key, value in settings.items():
+        if isinstance(value, Mapping):
+            rows += settings_rows(value, f"{prefix}{key}.")
+        else:
+            rows.append((f"{prefix}{key}", "none" if value is None else str(value)))
+    return rows
 
 
 def printable(text: str) -> str:

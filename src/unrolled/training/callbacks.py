@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from unrolled.errors import InputError, RecipeError
@@ -41,6 +41,29 @@ class LearningRateSchedule(Callback):
             optimizer.learning_rate = float(rate)
         except RecipeError as error:
             raise RecipeError(f"the schedule's rate of epoch {epoch + 1}: {error}") from None
+
+
+class Unfreezing(Callback):
+    """Layers that begin to learn one after the other, and then at a rate of their own.
+
+    places: of the layers in the network, whose ``rates`` are changed, in the order in which they
+    begin. rate: what their learning rate is then multiplied by. epochs: that each keeps still after
+    the one before it has begun; the first one, from the start of the training.
+    Source: Howard and Ruder 2018, gradual unfreezing.
+    """
+
+    def __init__(self, places: Sequence[int], *, rate: float, epochs: int) -> None:
+        self.places = places
+        self.rate = rate
+        self.epochs = epochs
+
+    def on_epoch_begin(self, network: Learner[Any], epoch: int) -> None:
+        """Say which layers learn in this epoch."""
+        rates = getattr(network, "rates", None)
+        if rates is None:
+            raise InputError("the network has no rates to change: give it some")
+        for number, place in enumerate(self.places, start=1):
+            rates[place] = self.rate if epoch >= number * self.epochs else 0.0
 
 
 class EarlyStopping:

@@ -19,7 +19,7 @@ def writer_card(name: str, recipe: Recipe, source: str, metrics: Mapping[str, An
     use = _use(writing)
     return f"""# {one_line(name)}
 
-{_purpose(writing, tokens)}
+{purpose(writing, tokens)}
 The network has {shape} (`{network.cell}`) in each half, {size} in all.
 It was trained with unrolled {__version__} by the recipe `{one_line(recipe.name)}`.
 
@@ -60,7 +60,7 @@ or `unrolled {use} {one_line(name)} "a text"`. No code is run by loading it.
 """
 
 
-def _purpose(writing: WritingRecipe, tokens: str) -> str:
+def purpose(writing: WritingRecipe, tokens: str) -> str:
     """What it reads and what it writes, in a sentence."""
     if writing.task == "seq2seq":
         return "It reads a text and writes another one."

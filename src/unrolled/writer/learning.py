@@ -74,11 +74,10 @@ def learn_to_write(
 def _untrained(recipe: Recipe, encoded: EncodedPairs, source: str) -> TrainedWriter:
     """The model before its first epoch."""
     inputs, targets = encoded.train
-    writes = encoded.target_vocabulary or encoded.vocabulary
-    counts = np.bincount(targets.packed().ids, minlength=rows_of(writes))
-    network = build_writer(
-        recipe, reads=encoded.vocabulary, writes=writes, word_counts=counts.tolist()
-    )
+    reads = rows_of(encoded.vocabulary)
+    writes = rows_of(encoded.target_vocabulary or encoded.vocabulary)
+    counts = np.bincount(targets.packed().ids, minlength=writes)
+    network = build_writer(recipe, reads=reads, writes=writes, word_counts=counts.tolist())
     return TrainedWriter(
         recipe=recipe,
         vocabulary=encoded.vocabulary,

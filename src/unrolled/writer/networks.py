@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from unrolled.engine import layers
 from unrolled.engine.encoder_decoder import EncoderDecoder
 from unrolled.engine.optimizers import optimizer_named
@@ -18,20 +21,22 @@ NEVER = -30.0
 def build_writer(
     recipe: Recipe,
     *,
-    reads: Vocabulary,
-    writes: Vocabulary,
+    reads: int,
+    writes: int,
     word_counts: Sequence[int] | None = None,
 ) -> EncoderDecoder:
     """Build the untrained network of a recipe; a language model has no encoder.
 
-    word_counts: how often each id is to be written (ids,), for a sampled output.
+    reads, writes: how many ids there are of the words that it reads, and that it writes.
+    word_counts: how often each id is to be written (ids,). The network begins with its frequency
+    as the probability of each, which it would otherwise have to learn first.
     """
     writing, training, network = writing_of(recipe), recipe.training, recipe.network
-    decoder = _half(network, rows_of(writes))
+    decoder = _half(network, writes)
     if network.dropout:
         decoder.append(layers.Dropout(network.dropout))
     built = EncoderDecoder(
-        encoder=[] if writing.task == "language-model" else _half(network, rows_of(reads)),
+        encoder=[] if writing.task == "language-model" else _half(network, reads),
         decoder=decoder,
         seed=recipe.seed,
         start=START,
@@ -43,8 +48,16 @@ def build_writer(
         word_counts=word_counts,
         sparse=training.embedding_updates == "sparse",
     )
+    if word_counts is not None:
+        built.output["bias"][:, 0] = log_frequencies(word_counts)
     built.output["bias"][[PADDING, START]] = NEVER
     return built
+
+
+def log_frequencies(counts: Sequence[int]) -> NDArray[np.float64]:
+    """Logarithm of the share of each (ids,), as if each had been counted once more."""
+    smoothed = np.asarray(counts, dtype=np.float64) + 1.0
+    return np.asarray(np.log(smoothed / smoothed.sum()))
 
 
 def rows_of(vocabulary: Vocabulary) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from unrolled.training.history import History
 from unrolled.training.state import TrainingState
 from unrolled.writer.card import writer_card
 from unrolled.writer.figures import Figures, exact_match, mean_edit_distance, perplexity
-from unrolled.writer.networks import build_writer
+from unrolled.writer.networks import build_writer, rows_of
 from unrolled.writer.pairs import backwards, pairs_of, read_of, with_start
 from unrolled.writer.using import go_on, reader_of, vectors
 
@@ -82,8 +82,11 @@ class TrainedWriter:
     def text_of(self, written: Written) -> str:
         """In reading order; "?" for a word that it does not know."""
         is_backward = self.writing.direction == "backward"
-        tokens = written.tokens[::-1] if is_backward else written.tokens
-        return (self.target_vocabulary or self.vocabulary).decode(tokens)
+        return self.text_of_ids(written.tokens[::-1] if is_backward else written.tokens)
+
+    def text_of_ids(self, ids: Iterable[int] | NDArray[np.integer]) -> str:
+        """The words that it writes with these ids, "?" for an unknown one."""
+        return (self.target_vocabulary or self.vocabulary).decode(ids)
 
     def vectors(self, sequences: Sequences, threads: int | None) -> NDArray[np.float32]:
         """Last state of the top layer (texts, units) that reads encoded texts."""
@@ -101,8 +104,8 @@ class TrainedWriter:
         loss, accuracy = self.network.evaluate(*pairs, threads=threads)
         exact = distance = None
         if not self._is_language_model:
-            wanted = [_known(pairs[1][row][:-1]) for row in range(len(pairs[1]))]
             written = self.written(sequences, threads=threads)
+            wanted = self.wanted(pairs[1])
             both = [(own, one.tokens) for own, one in zip(wanted, written, strict=True)]
             exact, distance = exact_match(both), mean_edit_distance(both)
         return Figures(
@@ -114,6 +117,14 @@ class TrainedWriter:
             exact_match=exact,
             edit_distance=distance,
         )
+
+    def wanted(self, targets: Sequences) -> list[NDArray[np.int32]]:
+        """Ids of each target, without the stop token, as what is written compares with them.
+
+        An unknown word has an id that nothing has: "?" is not the word.
+        """
+        ids = (targets[row][:-1] for row in range(len(targets)))
+        return [np.where(one == UNKNOWN, -1, one).astype(np.int32) for one in ids]
 
     def _begun(self, sequences: Sequences) -> Ragged:
         """Texts as a language model reads them: from its start on, in its direction."""
@@ -184,7 +195,9 @@ class TrainedWriter:
             with errors_name(path / bundle.TRAINING):
                 training = TrainingState.from_arrays(stored.training)
         network = build_writer(
-            settings["recipe"], reads=vocabulary, writes=target_vocabulary or vocabulary
+            settings["recipe"],
+            reads=rows_of(vocabulary),
+            writes=rows_of(target_vocabulary or vocabulary),
         )
         shapes = {name: array.shape for name, array in network.weights.items()}
         bundle.check_shapes(path, stored.weights, shapes)
@@ -212,8 +225,3 @@ def _config(config: Mapping[str, Any]) -> dict[str, Any]:
         "source": config["data"]["source"],
         "fingerprint": config["data"]["fingerprint"],
     }
-
-
-def _known(ids: NDArray[np.int32]) -> NDArray[np.int32]:
-    """With an id that nothing has in place of each unknown word: "?" is not the word."""
-    return np.where(ids == UNKNOWN, -1, ids).astype(np.int32)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from unrolled import bundle
 from unrolled.datasets.split import train_validation_split
 from unrolled.engine.encoder_decoder import EncoderDecoder
+from unrolled.engine.summary import LayerRow, format_table
 from unrolled.errors import InputError, NotFittedError
 from unrolled.model.labelled import each_text
 from unrolled.ragged import Ragged
@@ -29,6 +30,8 @@ from unrolled.training.history import EpochRecord, History
 from unrolled.writer.encoding import Rows, check_words, encode_pairs
 from unrolled.writer.figures import Figures
 from unrolled.writer.learning import learn_to_write
+from unrolled.writer.networks import build_writer
+from unrolled.writer.samples import Sample, samples_of
 from unrolled.writer.trained import TrainedWriter
 
 
@@ -141,23 +144,59 @@ class TextWriter:
         """A vector of each text (texts, units): the last state of the top layer that reads it."""
         return self._trained().vectors(self._encoded(texts), self.threads)
 
-    def score(self, texts: Iterable[str], targets: Iterable[str] | None = None) -> Figures:
-        """How well it writes what is to be written to texts, by several figures."""
-        model = self._trained()
+    def score(
+        self,
+        texts: Iterable[str],
+        targets: Iterable[str] | None = None,
+        *,
+        where: Callable[[int], str] | None = None,
+    ) -> Figures:
+        """How well it writes what is to be written to texts, by several figures.
+
+        where: what a row is called in an error.
+        """
+        model, place = self._trained(), where or (lambda row: f"row {row}")
         rows = Rows.of(model.recipe, "", texts, targets)
         encoded = self._encoded(rows.texts)
-        check_words(encoded, "text", lambda row: f"row {row}")
+        check_words(encoded, "text", place)
         wanted = None
         if rows.targets is not None and model.target_vocabulary is not None:
             wanted = model.target_vocabulary.encode_all(rows.targets, start=False)
-            check_words(wanted, "target", lambda row: f"row {row}")
+            check_words(wanted, "target", place)
         return model.figures(encoded, wanted, self.threads)
+
+    def samples(self, texts: Iterable[str], targets: Iterable[str] | None = None) -> list[Sample]:
+        """What it makes of each text, beside what is to be written to it."""
+        model = self._trained()
+        rows = Rows.of(model.recipe, "", texts, targets)
+        return samples_of(model, rows.texts, rows.targets, self.threads)
+
+    # --- Describing ------------------------------------------------------------------------------
+
+    def layer_rows(self) -> list[LayerRow]:
+        """Describe each layer: name, output shape, parameters; before training, at its largest."""
+        if self._model is not None:
+            return self._model.network.layer_rows()
+        words = self.recipe.text.num_words
+        if words is None:
+            raise InputError(
+                "text.num_words is none, so that the size of the network depends on the texts: "
+                "train it first"
+            )
+        return build_writer(self.recipe, reads=words, writes=words).layer_rows()
+
+    def summary(self) -> str:
+        """Keras' table of the layers."""
+        return format_table(self.layer_rows())
 
     # --- Keeping ---------------------------------------------------------------------------------
 
-    def save(self, path: str | Path) -> None:
-        """Write the model's folder."""
-        self._trained().save(Path(path))
+    def save(self, path: str | Path, *, report: str | None = None) -> None:
+        """Write the model's folder, with an HTML page as its report if one is given."""
+        model = self._trained()
+        if report is not None:
+            model.report = report
+        model.save(Path(path))
 
     @classmethod
     def load(cls, path: str | Path, *, threads: int | None = None) -> Self:
@@ -199,6 +238,11 @@ class TextWriter:
     def metrics_(self) -> dict[str, Any]:
         """Figures in types that JSON has; what is added to them is saved with the model."""
         return self._trained().metrics
+
+    @property
+    def source_(self) -> str:
+        """Where the data came from, as a part of a sentence."""
+        return self._trained().source
 
     @property
     def is_unfinished(self) -> bool:

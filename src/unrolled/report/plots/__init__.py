@@ -2,8 +2,15 @@
 
 from unrolled.report.plots.calibration import Bin, calibration
 from unrolled.report.plots.confusion import MANY_CLASSES, confusion
-from unrolled.report.plots.curves import Curves, Quantity, learning_curve, loss_and_accuracy
+from unrolled.report.plots.curves import (
+    Curves,
+    Quantity,
+    learning_curve,
+    learning_curves,
+    name_of,
+)
 from unrolled.report.plots.lengths import Lengths, length_histogram
+from unrolled.report.plots.vectors import vectors
 from unrolled.report.plots.writing import inline_svg, save
 
 __all__ = [
@@ -16,7 +23,9 @@ __all__ = [
     "confusion",
     "inline_svg",
     "learning_curve",
+    "learning_curves",
     "length_histogram",
-    "loss_and_accuracy",
+    "name_of",
     "save",
+    "vectors",
 ]

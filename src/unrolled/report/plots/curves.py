@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 from unrolled.report.plots.style import (
     COLOURS,
@@ -19,11 +19,18 @@ from unrolled.report.plots.style import (
     panel,
     put_legend,
     put_title,
+    thousands,
 )
 
-Quantity = Literal["loss", "accuracy"]
+Quantity = Literal["loss", "accuracy", "perplexity", "token_accuracy"]
 Curves = Mapping[str, Sequence[float]]
-"""``History.history``: "loss", "val_loss", "accuracy" and "val_accuracy", one number an epoch."""
+"""Each quantity of training, and with "val_" before its name of validation, one number an epoch."""
+FAR = 10  # values so many times as large as others would squeeze them: the axis is logarithmic
+
+
+def name_of(quantity: Quantity) -> str:
+    """``Token accuracy``."""
+    return quantity.replace("_", " ").capitalize()
 
 
 def learning_curve(
@@ -39,21 +46,21 @@ def learning_curve(
     return figure
 
 
-def loss_and_accuracy(
+def learning_curves(
     history: Curves,
+    quantities: Sequence[Quantity] = ("loss", "accuracy"),
     *,
     best_epoch: int | None = None,
     reference: Curves | None = None,
     title: str | None = None,
 ) -> Figure:
-    """Both learning curves side by side."""
+    """Several learning curves side by side."""
     header = HEADER if title else 0.0
     height = PANEL_HEIGHT + header
-    figure = Figure(figsize=(2 * PANEL_WIDTH, height), facecolor=COLOURS["card"])
+    figure = Figure(figsize=(len(quantities) * PANEL_WIDTH, height), facecolor=COLOURS["card"])
     put_title(figure, title)
-    quantities: tuple[Quantity, ...] = ("loss", "accuracy")
     for place, quantity in enumerate(quantities):
-        axes = panel(figure, place, 2)
+        axes = panel(figure, place, len(quantities))
         _draw_curves(axes, history, quantity, best_epoch, reference)
     return figure
 
@@ -85,9 +92,10 @@ def _draw_curves(
     shown = [lines["training"], lines["validation"]]
     if best_epoch:
         best = history[f"val_{quantity}"][best_epoch - 1]
+        told = f"{best:.4g}" if quantity == "perplexity" else f"{best:.4f}"
         axes.axvline(best_epoch, color=COLOURS["faint"], linewidth=0.7, zorder=1)
         shown += axes.plot(
-            [best_epoch], [best], label=f"best, epoch {best_epoch}: {best:.4f}", linestyle="none",
+            [best_epoch], [best], label=f"best, epoch {best_epoch}: {told}", linestyle="none",
             marker="o", markersize=7, color=COLOURS["validation"], zorder=4,
             markeredgecolor=COLOURS["card"], markeredgewidth=1.4,
         )  # fmt: skip
@@ -96,8 +104,19 @@ def _draw_curves(
     axes.set_xlim(left=0.5)
     axes.xaxis.set_major_locator(MaxNLocator(7, integer=True, min_n_ticks=1))
     axes.yaxis.set_major_locator(MaxNLocator(6))
+    if quantity == "perplexity":
+        _scale_perplexity(axes, [*history[quantity], *history[f"val_{quantity}"]])
     put_legend(axes, columns=2, handles=shown)
     axes.set_title(
-        quantity.capitalize(), loc="left", fontsize=10, weight="bold", color=COLOURS["ink"],
+        name_of(quantity), loc="left", fontsize=10, weight="bold", color=COLOURS["ink"],
         y=1.0, pad=1.35 * SMALL * -(-len(shown) // 2) + 10,
     )  # fmt: skip
+
+
+def _scale_perplexity(axes: Axes, values: Sequence[float]) -> None:
+    """Let the first epochs, in which it is huge, not squeeze all others."""
+    if values and max(values) > FAR * min(values):
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_minor_locator(NullLocator())
+        axes.yaxis.set_major_formatter(thousands())
