@@ -9,7 +9,12 @@ import pytest
 
 from unrolled.engine.optimizers import SGD
 from unrolled.errors import InputError, RecipeError
-from unrolled.training.callbacks import EarlyStopping, LearningRateSchedule, Unfreezing
+from unrolled.training.callbacks import (
+    EarlyStopping,
+    LearningRateSchedule,
+    Unfreezing,
+    schedule_named,
+)
 
 
 class KerasModel:
@@ -121,6 +126,17 @@ def test_an_impossible_rate_is_named_with_its_epoch(rate):
     schedule = LearningRateSchedule(lambda epoch, current: rate)
     with pytest.raises(RecipeError, match="the schedule's rate of epoch 3: learning_rate is"):
         schedule.on_epoch_begin(SimpleNamespace(optimizer=SGD(0.5)), 2)
+
+
+def test_the_rate_falls_evenly_to_zero():
+    network = SimpleNamespace(optimizer=SGD(0.8))
+    (schedule,) = schedule_named("linear", rate=0.8, epochs=4)
+    rates = []
+    for epoch in range(4):
+        schedule.on_epoch_begin(network, epoch)
+        rates.append(network.optimizer.learning_rate)
+    assert rates == pytest.approx([0.8, 0.6, 0.4, 0.2])
+    assert schedule_named("constant", rate=0.8, epochs=4) == []
 
 
 def test_layers_begin_to_learn_one_after_the_other():

@@ -106,7 +106,8 @@ def test_rows_that_are_not_used_are_named(films, capsys):
     Path("gaps.csv").write_text(labelled(30) + '"",good\n"lost",\n')
     assert main(["train", "gaps.csv", "--set", "training.epochs=1"]) == 0
     told = capsys.readouterr().err
-    assert "2 rows of gaps.csv not used (line 32: the text is empty, line 33: the label is missing)" in told
+    named = "line 32: the text is empty, line 33: the label is missing"
+    assert f"2 rows of gaps.csv not used ({named})" in told
 
 
 def test_threads_change_nothing_and_seeds_do(films, capsys):

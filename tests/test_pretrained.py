@@ -145,6 +145,7 @@ def test_frozen_layers_keep_still_and_then_learn(model):
 def test_resumed_and_at_any_thread_count_in_the_same_bits(model, tmp_path):
     settings = {
         "transfer.frozen_epochs": 1, "training.epochs": 4, "training.patience": "none",
+        "training.schedule": "linear",
     }  # fmt: skip
 
     def classifier(threads):

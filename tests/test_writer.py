@@ -236,6 +236,8 @@ def test_training_is_what_the_recipe_says():
         decoder=[*half(len(counts)), Dropout(0.3)],
         seed=7, start=START, optimizer=SGD(0.01, momentum=0.9), sampled=6, word_counts=counts,
     )  # fmt: skip
+    shares = (np.array(counts) + 1.0) / (sum(counts) + len(counts))
+    network.output["bias"][:, 0] = np.log(shares)  # each as often as it is there
     network.output["bias"][:2] = -30  # padding and start are never to be written
     parts = [(ids[0].take(rows), with_stop(ids[1].take(rows))) for rows in (train, validation)]
     order = epoch_order(len(train), seed=7, epoch=1)

@@ -18,7 +18,7 @@ from unrolled.model.pretrained import HandedOver, Pretrained
 from unrolled.model.trained import TrainedModel
 from unrolled.recipe import Recipe, TransferRecipe
 from unrolled.text.vocabulary import Vocabulary
-from unrolled.training.callbacks import Callback, EarlyStopping, Unfreezing
+from unrolled.training.callbacks import Callback, EarlyStopping, Unfreezing, schedule_named
 from unrolled.training.fit import FitResult, fit
 from unrolled.training.history import EpochRecord
 from unrolled.training.state import Labelled, data_fingerprint
@@ -77,7 +77,11 @@ def learn(
         early_stopping=EarlyStopping(
             settings.patience, restore_best_weights=settings.restore_best_weights
         ),
-        callbacks=[*callbacks, *_unfreezing(recipe, handed)],
+        callbacks=[
+            *schedule_named(settings.schedule, rate=settings.learning_rate, epochs=settings.epochs),
+            *_unfreezing(recipe, handed),
+            *callbacks,
+        ],
         threads=threads,
         resume=unfinished,
         on_epoch=on_epoch,

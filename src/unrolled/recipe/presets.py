@@ -113,6 +113,8 @@ _LANGUAGE_MODEL: dict[str, Any] = {
     "network": {**_WRITER["network"], "embedding_size": 128, "units": 128},
     "training": {
         **_WRITER["training"],
+        "learning_rate": 6e-3,
+        "schedule": "linear",
         "batch_size": 32,
         "epochs": 3,
         "validation_fraction": 0.01,
@@ -125,7 +127,7 @@ _FINE_TUNE: dict[str, Any] = {
     "text": {**_LANGUAGE_MODEL["text"], "start_token": True},
     "network": {
         **_LANGUAGE_MODEL["network"],
-        "word_dropout": 0.1,
+        "word_dropout": 0.3,
         "pooling": "max_mean",
         "dropout": 0.5,
     },

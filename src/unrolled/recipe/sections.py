@@ -119,6 +119,7 @@ class TrainingRecipe(Section):
 
     optimizer: Literal["rmsprop", "adam", "sgd"]
     learning_rate: Rate
+    schedule: Literal["constant", "linear"] = "constant"  # linear: towards zero
     momentum: Share = 0.0
     batch_size: Count
     epochs: Count

@@ -43,6 +43,17 @@ class LearningRateSchedule(Callback):
             raise RecipeError(f"the schedule's rate of epoch {epoch + 1}: {error}") from None
 
 
+def schedule_named(name: str, *, rate: float, epochs: int) -> list[Callback]:
+    """What changes a learning rate between epochs: nothing if it is "constant".
+
+    "linear": ``rate`` in the first epoch, and less in each by as much as would make it zero in the
+    one after the last.
+    """
+    if name == "constant":
+        return []
+    return [LearningRateSchedule(lambda epoch, _: rate * (1.0 - epoch / epochs))]
+
+
 class Unfreezing(Callback):
     """Layers that begin to learn one after the other, and then at a rate of their own.
 

@@ -12,7 +12,7 @@ from unrolled.engine.threads import thread_count
 from unrolled.errors import InputError
 from unrolled.model.keeping import check_same_run, lengths_in
 from unrolled.recipe import Recipe
-from unrolled.training.callbacks import Callback, EarlyStopping
+from unrolled.training.callbacks import Callback, EarlyStopping, schedule_named
 from unrolled.training.fit import FitResult, fit
 from unrolled.training.history import EpochRecord
 from unrolled.training.state import data_fingerprint
@@ -57,7 +57,10 @@ def learn_to_write(
         early_stopping=EarlyStopping(
             settings.patience, restore_best_weights=settings.restore_best_weights
         ),
-        callbacks=callbacks,
+        callbacks=[
+            *schedule_named(settings.schedule, rate=settings.learning_rate, epochs=settings.epochs),
+            *callbacks,
+        ],
         threads=threads,
         resume=unfinished,
         on_epoch=on_epoch,
