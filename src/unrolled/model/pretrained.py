@@ -120,7 +120,6 @@ class Pretrained:
             done.append(HandedOver(at, network.names[at], words))
         return done
 
-
     def told(self, handed: Sequence[HandedOver]) -> dict[str, Any]:
         """What was handed over, in types that JSON has."""
         return {
@@ -147,9 +146,7 @@ def _by_layer(weights: Weights, half: str) -> list[Weights]:
     return [named[layer] for layer in sorted(named, key=place)]
 
 
-def _of_the_same_words(
-    own: NDArray[Any], other: NDArray[Any]
-) -> tuple[NDArray[Any], NDArray[Any]]:
+def _of_the_same_words(own: NDArray[Any], other: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     """The rows that both have."""
     rows = min(own.shape[-2], other.shape[-2])
     return own[..., :rows, :], other[..., :rows, :]
