@@ -75,7 +75,9 @@ def parameters(own: TextClassifier) -> bytes:
 def test_parameters_are_those_that_were_given():
     settings = {"network.units": 3}
     own = TextClassifier("accurate", settings=settings, threads=2)
-    assert own.get_params(deep=False) == {"recipe": "accurate", "settings": settings, "threads": 2}
+    assert own.get_params(deep=False) == {
+        "recipe": "accurate", "settings": settings, "threads": 2, "pretrained": None
+    }  # fmt: skip
     assert own.get_params(deep=False)["settings"] is settings
     assert own.recipe.network.units == 3
     deep = own.get_params()
@@ -101,7 +103,9 @@ def test_a_wrong_parameter_is_named_and_changes_nothing():
     own = TextClassifier("small")
     with pytest.raises(ValueError, match="no parameter 'network__unit'; did you mean \"network__u"):
         own.set_params(network__unit=3, threads=9)
-    assert own.get_params(deep=False) == {"recipe": "small", "settings": None, "threads": None}
+    assert own.get_params(deep=False) == {
+        "recipe": "small", "settings": None, "threads": None, "pretrained": None
+    }  # fmt: skip
     own.set_params(network__units="many")  # values are checked when they are needed
     with pytest.raises(RecipeError, match=r'network\.units = "many": must be a whole number'):
         own.fit(TEXTS, LABELS)

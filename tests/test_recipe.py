@@ -60,6 +60,7 @@ def test_the_notebook_presets_are_the_notebook():
         "training": {
             "optimizer": "rmsprop",
             "learning_rate": 1e-4,
+            "schedule": "constant",
             "momentum": 0.0,
             "batch_size": 64,
             "epochs": 100,
@@ -76,6 +77,7 @@ def test_the_notebook_presets_are_the_notebook():
             "temperature": False,
             "abstain_below": 0.0,
         },
+        "transfer": {"rate": 1.0, "frozen_epochs": 0},
     }
 
 
