@@ -26,6 +26,7 @@ from support.reviews import VALIDATION_FRACTION, Reviews, reviews_of, without_va
 from support.table import table
 from unrolled import TextClassifier, TextWriter
 from unrolled.datasets import imdb
+from unrolled.model.pretrained import Pretrained
 from unrolled.recipe import parsed_changes
 
 SECONDS, GAIN = 900.0, 0.015
@@ -71,13 +72,12 @@ def run_of(
         "training.validation_fraction": VALIDATION_FRACTION,
         **parsed_changes(arguments.set),
     }
-    taken = TextClassifier("fine-tune", pretrained=folder).handed_over
-    assert taken is not None
+    taken = Pretrained.load(folder)
     classifier = TextClassifier(
         "fine-tune",
         settings={**taken.settings, **settings},
         threads=arguments.threads,
-        pretrained=folder if is_pretrained else None,
+        pretrained=taken if is_pretrained else None,
     )
     started = time.perf_counter()
     classifier.fit(train.texts, train.labels)

@@ -400,7 +400,7 @@ def test_an_unfinished_folder_holds_the_best_model_so_far(tmp_path, monkeypatch)
     chosen = ["training.learning_rate=0.3", "training.epochs=6", "training.patience=none"]
     settings = recipe(*chosen, base="notebook-embedding")
     seen = []
-    monkeypatch.setattr("unrolled.model.learning.fit", partial(fit, checkpoint_every=0))
+    monkeypatch.setattr("unrolled.model.keeping.fit", partial(fit, checkpoint_every=0))
 
     def look(record) -> None:
         if record.epoch > 1:

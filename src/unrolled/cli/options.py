@@ -32,6 +32,13 @@ INPUT = typer.Option(
     metavar="FILE",
     help="Read texts from a file (csv, tsv, jsonl, parquet; txt has one a line).",
 )
+Changes = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; may be repeated."),
+]
+Seed = Annotated[int | None, typer.Option(metavar="N", help="Overrules the recipe's.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on where an interrupted run stopped.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the model that is there.")]
 Threads = Annotated[
     int | None,
     typer.Option(min=1, metavar="N", help="Threads (default: one a core); changes only the time."),

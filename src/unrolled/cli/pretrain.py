@@ -35,21 +35,14 @@ def pretrain(
             show_default="the objective's own: language-model, or writer",
         ),
     ] = None,
-    changes: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; may be repeated."),
-    ] = None,
+    changes: options.Changes = None,
     out: Annotated[Path, typer.Option(metavar="DIR", help="The model's folder.")] = Path(
         "runs/pretrained"
     ),
-    seed: Annotated[int | None, typer.Option(metavar="N", help="Overrules the recipe's.")] = None,
+    seed: options.Seed = None,
     threads: options.Threads = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on where an interrupted run stopped.")
-    ] = False,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace the model that is there.")
-    ] = False,
+    resume: options.Resume = False,
+    overwrite: options.Overwrite = False,
     text: options.Text = None,
     json: options.Json = False,
 ) -> None:

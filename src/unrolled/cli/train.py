@@ -43,10 +43,7 @@ def train(
             show_default="small; writer for a task, fine-tune with --from",
         ),
     ] = None,
-    changes: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; may be repeated."),
-    ] = None,
+    changes: options.Changes = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -59,14 +56,10 @@ def train(
             "--from", metavar="DIR", help="Begin with the words and layers of unrolled pretrain."
         ),
     ] = None,
-    seed: Annotated[int | None, typer.Option(metavar="N", help="Overrules the recipe's.")] = None,
+    seed: options.Seed = None,
     threads: options.Threads = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on where an interrupted run stopped.")
-    ] = False,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace the model that is there.")
-    ] = False,
+    resume: options.Resume = False,
+    overwrite: options.Overwrite = False,
     check: Annotated[
         bool, typer.Option("--check/--no-check", help="Examine the data before training on them.")
     ] = True,

@@ -1,12 +1,12 @@
-"""What every kind of model does with its folder and with the figures of its training."""
+"""What every kind of model does in its training, with its figures and with its folder."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +15,12 @@ from unrolled.datasets.statistics import length_statistics
 from unrolled.errors import InputError, ModelError
 from unrolled.ragged import Sequences
 from unrolled.recipe import Recipe
+from unrolled.training.callbacks import Callback, EarlyStopping, schedule_named
+from unrolled.training.fit import FitResult, fit
 from unrolled.training.history import History
 from unrolled.training.learner import Learner
+
+Target = TypeVar("Target", bound=NDArray[np.integer] | Sequences)
 
 UNFINISHED = "unfinished"
 
@@ -40,6 +44,35 @@ def lengths_in(sequences: Sequences) -> dict[str, Any]:
         name: value.tolist() if isinstance(value, np.ndarray) else value
         for name, value in asdict(length_statistics(sequences.lengths)).items()
     }
+
+
+def fit_by_recipe(
+    recipe: Recipe,
+    network: Learner[Target],
+    train: tuple[Sequences, Target],
+    validation: tuple[Sequences, Target],
+    *,
+    callbacks: Iterable[Callback],
+    **others: Any,
+) -> FitResult:
+    """Train as the recipe says; ``others`` are those of ``training.fit.fit``."""
+    settings = recipe.training
+    schedule = schedule_named(
+        settings.schedule, rate=settings.learning_rate, epochs=settings.epochs
+    )
+    return fit(
+        network,
+        train,
+        validation,
+        epochs=settings.epochs,
+        batch_size=settings.batch_size,
+        seed=recipe.seed,
+        early_stopping=EarlyStopping(
+            settings.patience, restore_best_weights=settings.restore_best_weights
+        ),
+        callbacks=[*schedule, *callbacks],
+        **others,
+    )
 
 
 def check_same_run(folder: Path, recipe: Recipe, previous: Recipe, *, other_data: str) -> None:

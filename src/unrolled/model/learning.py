@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,15 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unrolled.engine.threads import thread_count
-from unrolled.errors import DataError, InputError, RecipeError
-from unrolled.model.keeping import check_same_run, lengths_in
+from unrolled.errors import DataError, InputError, ModelError, RecipeError
+from unrolled.model.keeping import check_same_run, fit_by_recipe, lengths_in
 from unrolled.model.networks import balanced_weights, build_network
 from unrolled.model.pretrained import HandedOver, Pretrained
 from unrolled.model.trained import TrainedModel
 from unrolled.recipe import Recipe, TransferRecipe
 from unrolled.text.vocabulary import Vocabulary
-from unrolled.training.callbacks import Callback, EarlyStopping, Unfreezing, schedule_named
-from unrolled.training.fit import FitResult, fit
+from unrolled.training.callbacks import Callback, Unfreezing
+from unrolled.training.fit import FitResult
 from unrolled.training.history import EpochRecord
 from unrolled.training.state import Labelled, data_fingerprint
 
@@ -66,22 +66,12 @@ def learn(
             return previous
         unfinished = previous.training
 
-    settings = recipe.training
-    result = fit(
+    result = fit_by_recipe(
+        recipe,
         model.network,
         _for_network(train),
         _for_network(validation),
-        epochs=settings.epochs,
-        batch_size=settings.batch_size,
-        seed=recipe.seed,
-        early_stopping=EarlyStopping(
-            settings.patience, restore_best_weights=settings.restore_best_weights
-        ),
-        callbacks=[
-            *schedule_named(settings.schedule, rate=settings.learning_rate, epochs=settings.epochs),
-            *_unfreezing(recipe, handed),
-            *callbacks,
-        ],
+        callbacks=[*_unfreezing(recipe, handed), *callbacks],
         threads=threads,
         resume=unfinished,
         on_epoch=on_epoch,
@@ -163,15 +153,25 @@ def _take_in(model: TrainedModel, result: FitResult) -> None:
 
 
 def _check_same_run(folder: Path, previous: TrainedModel, model: TrainedModel) -> None:
-    """Raise ModelError unless both have the same settings and data."""
+    """Raise ModelError unless both have the same beginning, settings and data."""
+    began, begins = (own.metrics.get("pretrained") for own in (previous, model))
+    if began != begins:
+        raise ModelError(
+            f"{folder}: this run began with {_handed_by(began)}, not with {_handed_by(begins)}; "
+            "resume with what it began with, or train anew"
+        )
     is_same = (
         model.classes == previous.classes
         and model.are_numbers == previous.are_numbers
         and model.several == previous.several
         and model.vocabulary == previous.vocabulary
         and model.fingerprint == previous.fingerprint
-        and model.metrics.get("pretrained") == previous.metrics.get("pretrained")
     )
     check_same_run(
         folder, model.recipe, previous.recipe, other_data="" if is_same else previous.source
     )
+
+
+def _handed_by(told: Mapping[str, Any] | None) -> str:
+    """Who handed layers over, for an error."""
+    return "nothing handed over" if told is None else f"the layers of {told['name']}"

@@ -10,10 +10,10 @@ import numpy as np
 
 from unrolled.engine.threads import thread_count
 from unrolled.errors import InputError
-from unrolled.model.keeping import check_same_run, lengths_in
+from unrolled.model.keeping import check_same_run, fit_by_recipe, lengths_in
 from unrolled.recipe import Recipe
-from unrolled.training.callbacks import Callback, EarlyStopping, schedule_named
-from unrolled.training.fit import FitResult, fit
+from unrolled.training.callbacks import Callback
+from unrolled.training.fit import FitResult
 from unrolled.training.history import EpochRecord
 from unrolled.training.state import data_fingerprint
 from unrolled.writer.encoding import EncodedPairs
@@ -46,21 +46,12 @@ def learn_to_write(
             return previous
         unfinished = previous.training
 
-    settings = recipe.training
-    result = fit(
+    result = fit_by_recipe(
+        recipe,
         model.network,
         encoded.train,
         encoded.validation,
-        epochs=settings.epochs,
-        batch_size=settings.batch_size,
-        seed=recipe.seed,
-        early_stopping=EarlyStopping(
-            settings.patience, restore_best_weights=settings.restore_best_weights
-        ),
-        callbacks=[
-            *schedule_named(settings.schedule, rate=settings.learning_rate, epochs=settings.epochs),
-            *callbacks,
-        ],
+        callbacks=callbacks,
         threads=threads,
         resume=unfinished,
         on_epoch=on_epoch,
