@@ -28,6 +28,7 @@ from unrolled import TextClassifier, TextWriter
 from unrolled.datasets import imdb
 from unrolled.model.pretrained import Pretrained
 from unrolled.recipe import parsed_changes
+from unrolled.training.history import EpochRecord
 
 SECONDS, GAIN = 900.0, 0.015
 """The bars: of pretraining, and of mean test accuracy."""
@@ -44,6 +45,13 @@ class Run:
     seconds: float
     validation_accuracy: float
     accuracy: float | None
+
+
+def told(record: EpochRecord) -> None:
+    progress(
+        f"epoch {record.epoch}: validation loss {record.val_loss:.4f}, accuracy "
+        f"{record.val_accuracy:.4f}, {record.seconds:.0f} s"
+    )
 
 
 def pretrained(folder: Path, train: Reviews, changes: Sequence[str], threads: int) -> TextWriter:
@@ -80,7 +88,7 @@ def run_of(
         pretrained=taken if is_pretrained else None,
     )
     started = time.perf_counter()
-    classifier.fit(train.texts, train.labels)
+    classifier.fit(train.texts, train.labels, on_epoch=told)
     seconds = time.perf_counter() - started
     metrics = classifier.metrics_
     return Run(

@@ -230,9 +230,14 @@ def test_data_stats_of_the_reviews_are_the_notebooks(tmp_path, capsys):
 
 def test_data_list(capsys):
     assert main(["data", "list", "--json"]) == 0
-    (row,) = json.loads(capsys.readouterr().out)
-    assert row["name"] == "imdb"
-    assert row["source"]
+    labelled, unlabelled = json.loads(capsys.readouterr().out)
+    assert (labelled["name"], unlabelled["name"]) == ("imdb", "imdb-unlabelled")
+    assert labelled["source"]
+    assert unlabelled["source"] or "has no reviews without labels" in unlabelled["problem"]
+    assert main(["data", "list"]) == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith("imdb  ")
+    assert second.startswith("imdb-unlabelled  more movie reviews, from ")
 
 
 def test_the_test_reviews_or_a_clear_word(films, capsys, monkeypatch):

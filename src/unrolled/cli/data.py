@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -28,18 +29,26 @@ def list_data(json: options.Json = False) -> None:
     """Name the built-in data sets and their sources."""
     from unrolled.datasets import imdb
 
-    source: str | None = None
-    problem: str | None = None
-    try:
-        source = imdb.source()
-    except DataError as error:
-        problem = str(error)
+    rows = [
+        _listed("imdb", "movie reviews, negative or positive", imdb.source),
+        _listed("imdb-unlabelled", "more movie reviews", imdb.unlabelled_source),
+    ]
     if json:
-        console.result_json([{"name": "imdb", "source": source, "problem": problem}])
+        shown = ("name", "source", "problem")
+        console.result_json([{key: row[key] for key in shown} for row in rows])
         return
-    console.result(f"imdb  movie reviews, negative or positive, from {source or 'nowhere yet'}")
-    if problem:
+    for row in rows:
+        console.result(f"{row['name']:<17}{row['what']}, from {row['source'] or 'nowhere yet'}")
+    for problem in dict.fromkeys(row["problem"] for row in rows if row["problem"]):
         console.note(problem)
+
+
+def _listed(name: str, what: str, source: Callable[[], str]) -> dict[str, str | None]:
+    """A data set, where it comes from, or why it does not."""
+    try:
+        return {"name": name, "what": what, "source": source(), "problem": None}
+    except DataError as error:
+        return {"name": name, "what": what, "source": None, "problem": str(error)}
 
 
 @app.command()

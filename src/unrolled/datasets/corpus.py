@@ -88,8 +88,7 @@ def load_corpus(data: str | Path, *, text: str | None = None, target: str | None
         raise DataError(f"{name} is built in and has no columns; leave out --text and --target")
     if name in datasets.UNLABELLED:
         module = import_module(datasets.UNLABELLED[name])
-        texts = module.load_unlabelled()
-        return Corpus(name, f"the texts without labels of {module.source()}", texts)
+        return Corpus(name, module.unlabelled_source(), module.load_unlabelled())
     if _is_built_in(data) or not (path.suffix or path.exists()):
         examples = datasets.load(name)
         return Corpus(name=examples.name, source=examples.source, texts=examples.texts)

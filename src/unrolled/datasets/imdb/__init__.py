@@ -14,7 +14,13 @@ from unrolled.datasets.examples import Examples
 from unrolled.datasets.imdb import store
 from unrolled.datasets.imdb.encoding import keras_ids, row_order, shorter_than, within
 from unrolled.datasets.imdb.reviews import LABELS, SPLITS, Split
-from unrolled.datasets.imdb.sources import NpzSource, PackageSource, TextSource, find_source
+from unrolled.datasets.imdb.sources import (
+    NpzSource,
+    PackageSource,
+    TextSource,
+    WholeSource,
+    find_source,
+)
 from unrolled.errors import DataError, InputError
 from unrolled.ragged import Ragged
 from unrolled.text.vocabulary import Vocabulary
@@ -25,6 +31,11 @@ KerasSplit = tuple[NDArray[np.object_], NDArray[np.int64]]
 def source() -> str:
     """Where the reviews come from on this machine, as a part of a sentence."""
     return find_source().description
+
+
+def unlabelled_source() -> str:
+    """Where the reviews without labels come from; DataError where there are none."""
+    return f"the texts without labels of {_unlabelled().description}"
 
 
 def load_data(
@@ -110,13 +121,7 @@ def load_unlabelled() -> list[str]:
 
     Only the archive, or its folder, has them; from elsewhere it is a DataError.
     """
-    found = find_source()
-    if isinstance(found, NpzSource | PackageSource):
-        raise DataError(
-            f"{found.description} has no reviews without labels; run `unrolled data fetch imdb` "
-            "and leave UNROLLED_IMDB unset, or set it to aclImdb_v1.tar.gz or to its folder"
-        )
-    return store.unlabelled(found)
+    return store.unlabelled(_unlabelled())
 
 
 def load_examples(split: Split = "train") -> Examples:
@@ -136,6 +141,16 @@ def _checked(split: Split) -> Split:
 def _lists(sequences: Ragged) -> NDArray[np.object_]:
     lists = [sequences[row].tolist() for row in range(len(sequences))]
     return np.array(lists, dtype=object)
+
+
+def _unlabelled() -> WholeSource:
+    found = find_source()
+    if isinstance(found, NpzSource | PackageSource):
+        raise DataError(
+            f"{found.description} has no reviews without labels; run `unrolled data fetch imdb` "
+            "and leave UNROLLED_IMDB unset, or set it to aclImdb_v1.tar.gz or to its folder"
+        )
+    return found
 
 
 def _text_source() -> TextSource:
