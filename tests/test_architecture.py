@@ -16,12 +16,12 @@ PACKAGE = Path(unrolled.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
 ORDER = (
     "errors", "atomic", "ragged", "recipe", "text", "datasets", "engine", "training",
-    "evaluation", "bundle", "explain", "model", "writer", "scoring", "report", "reproduce", "page",
-    "export", "serve", "cli",
+    "evaluation", "bundle", "tracking", "explain", "model", "writer", "scoring", "report",
+    "reproduce", "page", "keras_files", "export", "tuning", "cluster", "serve", "cli",
 )  # fmt: skip
 HEAVY = (
     "numpy", "numba", "matplotlib", "polars", "pydantic", "rich", "jinja2", "safetensors",
-    "sklearn", "tokenizers",
+    "sklearn", "tokenizers", "h5py", "onnx", "optuna", "ray", "pyarrow", "tensorboardX",
 )  # fmt: skip
 
 

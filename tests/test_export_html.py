@@ -190,7 +190,7 @@ def test_the_command_says_what_it_wrote(folders, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        (["--to", "onnx"], "--to onnx: there is no such form; there is: html"),
+        (["--to", "pdf"], "--to pdf: there is no such form; there is: html, keras, onnx, torch"),
         (["--beside", "MODELS/plain"], "two models are called plain"),
         (["--beside", "MODELS/none"], "there is no such model folder"),
         (["--examples", "MODELS/none.txt"], "none.txt"),

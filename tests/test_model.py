@@ -309,7 +309,7 @@ def test_a_saved_model_comes_back_whole(trained, tmp_path):
     loaded.save(folder)
     assert TextClassifier.load(folder).metrics_["more"] == [1, 2]
     assert (folder / "report.html").read_text() == "<p>report</p>"
-    assert (folder / "README.md").read_text().startswith("# model\n")
+    assert (folder / "README.md").read_text().startswith("---\nlibrary_name: unrolled\n")
 
 
 def test_a_model_of_the_first_format_says_what_it_said():

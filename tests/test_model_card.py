@@ -42,7 +42,7 @@ def card(**changes: Any) -> str:
 
 def test_it_says_what_where_from_how_well_and_how():
     text = card()
-    assert text.startswith("# embedding\n")
+    assert "\n---\n\n# embedding\n" in text
     for part in (
         "`negative`, `positive`",
         "A text classifier with 2 labels: `negative`, `positive`.",

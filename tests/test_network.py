@@ -120,10 +120,22 @@ def test_a_network_may_be_asked_by_several_threads_at_once(path):
         np.testing.assert_array_equal(answer, truth[rows])
 
 
+def test_what_was_read_before_changes_no_bit():
+    asked, (many, _, _) = build(OneHot(60), SimpleRNN(10), 3, None), examples(words=60, count=40)
+    longest, shortest = many.lengths.argmax(), many.lengths.argmin()
+    assert many.lengths[longest] > many.lengths[shortest]
+    for row in (shortest, longest, shortest, longest):
+        text = many.take(np.array([row]))
+        unasked = build(OneHot(60), SimpleRNN(10), 3, None)
+        for threads in (1, 2):
+            answer = asked.predict(text, threads=threads)
+            np.testing.assert_array_equal(answer, unasked.predict(text, threads=threads))
+
+
 def test_the_length_of_a_call_changes_no_bit():
     sequences, targets, order = examples(words=40, count=300)
     networks = [build(OneHot(40), SimpleRNN(8), 2, Adam(1e-2)) for _ in range(2)]
-    networks[1]._execution._batches_a_call = 1
+    networks[1].execution._batches_a_call = 1
     figures = [
         network.train_epoch(sequences, targets, order, batch_size=16, threads=1)
         for network in networks

@@ -34,6 +34,7 @@ def test_no_text_that_the_report_holds_is_told():
     stored = bundle.from_files(Path("m"), bundle.to_files(model.to_bundle("m")))
     described = describe("m", model, stored, models=["m"], examples=["to try"])
     assert "letter" not in json.dumps(described)
+    assert described["card"].startswith("# m\n")
     assert described["metrics"]["epochs"] == 1
     assert described["examples"] == ["to try"]
     assert described["history"]["loss"] == model.history.history["loss"]

@@ -50,11 +50,12 @@ if TYPE_CHECKING:
     from unrolled.recipe import Recipe, load_recipe
     from unrolled.text.sequences import pad_sequences
     from unrolled.text.vocabulary import Vocabulary
+    from unrolled.tracking.tensorboard import TensorBoard
     from unrolled.training.callbacks import EarlyStopping, LearningRateSchedule
     from unrolled.training.history import History
     from unrolled.writer import TextWriter
 
-__version__ = "0.1.0"
+__version__: str
 
 __all__ = [
     "Adam",
@@ -95,6 +96,7 @@ __all__ = [
     "ShapeError",
     "SimpleRNN",
     "SpatialDropout",
+    "TensorBoard",
     "TextClassifier",
     "TextWriter",
     "TimeDistributed",
@@ -151,6 +153,7 @@ _NAMES = {
     "unrolled.recipe": ("Recipe", "load_recipe"),
     "unrolled.text.sequences": ("pad_sequences",),
     "unrolled.text.vocabulary": ("Vocabulary",),
+    "unrolled.tracking.tensorboard": ("TensorBoard",),
     "unrolled.training.callbacks": ("EarlyStopping", "LearningRateSchedule"),
     "unrolled.training.history": ("History",),
     "unrolled.writer": ("TextWriter",),
@@ -159,11 +162,24 @@ _HOME = {name: module for module, names in _NAMES.items() for name in names}
 
 
 def __getattr__(name: str) -> object:
-    if name not in _HOME:
+    if name == "__version__":
+        value: object = _version()
+    elif name in _HOME:
+        value = getattr(import_module(_HOME[name]), name)
+    else:
         raise AttributeError(f"module 'unrolled' has no attribute {name!r}")
-    value = getattr(import_module(_HOME[name]), name)
     globals()[name] = value
     return value
+
+
+def _version() -> str:
+    """What is installed says so; its build took it from the tags of the repository."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("unrolled")
+    except PackageNotFoundError:  # run from a folder that nobody has installed
+        return "0+unknown"
 
 
 def __dir__() -> list[str]:

@@ -30,7 +30,7 @@ class Ragged:
     def __post_init__(self) -> None:
         if self.offsets.ndim != 1 or len(self.offsets) == 0 or self.offsets[0] != 0:
             raise ShapeError("offsets must be one array that starts with 0")
-        if self.offsets[-1] != len(self.ids) or (np.diff(self.offsets) < 0).any():
+        if self.offsets[-1] != len(self.ids) or (self.ends < self.starts).any():
             raise ShapeError(f"offsets must rise from 0 to the number of ids, {len(self.ids)}")
 
     @classmethod
@@ -69,7 +69,7 @@ class Ragged:
     @cached_property
     def lengths(self) -> NDArray[np.int64]:
         """Number of ids of each sequence (sequences,)."""
-        return np.diff(self.offsets)
+        return self.ends - self.starts
 
     @property
     def starts(self) -> NDArray[np.int64]:

@@ -21,6 +21,7 @@ from unrolled.cli.evaluate import evaluate
 from unrolled.cli.explain import explain
 from unrolled.cli.export import export
 from unrolled.cli.guard import INTERRUPTED, guarded
+from unrolled.cli.import_ import import_
 from unrolled.cli.predict import predict
 from unrolled.cli.pretrain import pretrain
 from unrolled.cli.report import report
@@ -28,6 +29,7 @@ from unrolled.cli.reproduce import reproduce
 from unrolled.cli.serve import serve
 from unrolled.cli.summary import summary
 from unrolled.cli.train import train
+from unrolled.cli.tune import tune
 
 # Help is plain text: the Rich kind takes longer to import than all the rest together.
 app = typer.Typer(
@@ -35,17 +37,17 @@ app = typer.Typer(
     help="Small recurrent networks that read text.",
     epilog="Results go to standard output, progress to standard error. Exit codes: 0 done, "
     "1 the work failed, 2 the command or its input is wrong, 130 interrupted.",
-    add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for command in (
-    reproduce, check, train, pretrain, evaluate, compare, predict, explain, decode, embed, serve,
-    export, summary, report,
+    reproduce, check, train, tune, pretrain, evaluate, compare, predict, explain, decode, embed,
+    serve, export, summary, report,
 ):  # fmt: skip
     app.command()(guarded(command))
+app.command("import")(guarded(import_))
 app.add_typer(data, name="data")
 
 

@@ -7,6 +7,14 @@ from typing import Annotated
 
 import typer
 
+
+def complete_presets(incomplete: str) -> list[str]:
+    """The presets whose names begin so, for the shell; of files it knows by itself."""
+    from unrolled.recipe import PRESETS
+
+    return [name for name in PRESETS if name.startswith(incomplete)]
+
+
 Model = Annotated[Path, typer.Argument(metavar="MODEL", help="The folder of a trained model.")]
 Data = Annotated[
     str,
@@ -39,8 +47,27 @@ Changes = Annotated[
 Seed = Annotated[int | None, typer.Option(metavar="N", help="Overrules the recipe's.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on where an interrupted run stopped.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the model that is there.")]
+Track = Annotated[
+    Path | None,
+    typer.Option(
+        "--track", metavar="DIR", help="Write every epoch into files that TensorBoard shows."
+    ),
+]
 Threads = Annotated[
     int | None,
     typer.Option(min=1, metavar="N", help="Threads (default: one a core); changes only the time."),
+]
+On = Annotated[
+    str | None,
+    typer.Option(
+        "--on",
+        metavar="CLUSTER",
+        help="Work on a Ray cluster: ray://HOST:PORT; HOST:PORT or auto on one of its nodes; "
+        "local-cluster starts one of this machine.",
+    ),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="N", help="With --on: how many workers (default: one a core)."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]

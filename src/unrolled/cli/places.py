@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 LINES_NAMED = 3
 
 
-def check_writable(folder: Path) -> None:
+def check_writable(folder: Path, option: str = "--out") -> None:
     """Make sure that files can be made in ``folder``, which is made when it is missing.
 
     Raises OutputError. Folders that had to be made for the check alone are removed again.
@@ -29,7 +29,7 @@ def check_writable(folder: Path) -> None:
             pass
     except OSError as error:
         raise OutputError(
-            f"{folder}: cannot be written: {error.strerror or error}; choose another --out"
+            f"{folder}: cannot be written: {error.strerror or error}; choose another {option}"
         ) from None
     finally:
         for place in made:

@@ -11,9 +11,10 @@ import typer
 
 from unrolled.cli import console, options
 from unrolled.cli.given_texts import check_once, check_output, given_chunks
+from unrolled.cli.predict_files import Asked, chunks_of_all, label_folder
 from unrolled.cli.progress import tell_when_compiling
 from unrolled.cli.row_progress import RowProgress
-from unrolled.errors import DataError
+from unrolled.errors import DataError, InputError
 
 if TYPE_CHECKING:
     from unrolled.model.trained import TrainedModel
@@ -33,7 +34,8 @@ def predict(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Write to a file instead; parquet, json, jsonl, csv and tsv hold the texts too.",
+            help="Write to a file instead, or a folder for several files; parquet, json, jsonl, "
+            "csv and tsv hold the texts too.",
         ),
     ] = None,
     overwrite: Annotated[
@@ -41,6 +43,8 @@ def predict(
     ] = False,
     text: options.Text = None,
     threads: options.Threads = None,
+    on: options.On = None,
+    workers: options.Workers = None,
     json: options.Json = False,
 ) -> None:
     """Write the label and its probability for each text.
@@ -48,19 +52,45 @@ def predict(
     Texts are arguments, a file, or standard input (-), one a line; the answers keep their order.
     The part of a text's words that the model does not know is named, and whether it was cut.
     A file may be of any size. When the run is interrupted, the same command goes on with it.
+
+    Several files are named by their folder or by a pattern in quotes, 'part-*.parquet'. Then, and
+    on a cluster, the output is a folder: a file of the same name for each, and _SUCCESS at the end.
     """
     from unrolled.model.trained import TrainedModel
+    from unrolled.scoring.jobs import names_several
 
     check_once(texts, input_file)
-    if output is not None:
+    _check_cluster(on, workers, threads, input_file, output)
+    are_several = input_file is not None and (on is not None or names_several(input_file))
+    if output is not None and not are_several:
         check_output(output, input_file, overwrite=overwrite)
     trained = TrainedModel.load(model)
     tell_when_compiling()
+    if are_several and input_file is not None and output is not None:
+        files = Asked(model, input_file, output, text, overwrite, threads, on, workers)
+        began = time.monotonic()
+        outcome = label_folder(files, trained)
+        speed = outcome.made / (time.monotonic() - began)
+        _show(outcome.tally, trained.classes, output, speed=speed, json=json)
+        return
     asked = _texts(texts, input_file, text, model, output)
     if output is not None:
         _to_file(trained, asked, output, threads=threads, json=json)
     else:
         _to_standard_output(trained, asked, threads=threads, json=json)
+
+
+def _check_cluster(
+    on: str | None, workers: int | None, threads: int | None, path: Path | None, output: Path | None
+) -> None:
+    if on is None:
+        if workers is not None:
+            raise InputError("--workers is for --on, which says where they are; or use --threads")
+        return
+    if threads is not None:
+        raise InputError("--on: a worker has one thread; leave out --threads, or set --workers")
+    if path is None or output is None:
+        raise InputError("--on: name files with --input, and a folder with --output")
 
 
 # --- The texts -----------------------------------------------------------------------------------
@@ -73,9 +103,13 @@ def _texts(
 
     if path is not None:
         from unrolled.datasets.stream import open_rows
+        from unrolled.scoring.jobs import names_several
+        from unrolled.scoring.run import source_of
 
+        if names_several(path):
+            return Texts(lambda _: chunks_of_all(path, column))
         stream = open_rows(path, text=column)
-        again = None if output is None else made_from(stream, model, output)
+        again = None if output is None else made_from(source_of(stream), model, output)
         return Texts(lambda start: stream.chunks(start=start), again)
     return Texts(lambda start: given_chunks(given))
 

@@ -9,6 +9,7 @@ import typer
 
 from unrolled.cli import console, options
 from unrolled.cli.places import check_place
+from unrolled.cli.tracking import callbacks_for
 from unrolled.cli.train_writer import train_writer
 from unrolled.errors import InputError
 
@@ -32,6 +33,7 @@ def pretrain(
         typer.Option(
             metavar="NAME|FILE",
             help="A preset that writes, or a TOML file.",
+            autocompletion=options.complete_presets,
             show_default="the objective's own: language-model, or writer",
         ),
     ] = None,
@@ -42,6 +44,7 @@ def pretrain(
     seed: options.Seed = None,
     threads: options.Threads = None,
     resume: options.Resume = False,
+    track: options.Track = None,
     overwrite: options.Overwrite = False,
     text: options.Text = None,
     json: options.Json = False,
@@ -63,7 +66,10 @@ def pretrain(
         recipe or usual, [*(changes or []), *settings, f"writing.task={objective}"]
     )
     check_place(out, resume=resume, overwrite=overwrite)
+    callbacks = callbacks_for(track, resume=resume, overwrite=overwrite)
     corpus = load_corpora(data, text=text)
-    train_writer(chosen, corpus, folder=out, threads=threads, resume=resume, json=json)
+    train_writer(
+        chosen, corpus, folder=out, threads=threads, resume=resume, callbacks=callbacks, json=json
+    )
     if not json:
         console.note(f"now: unrolled train DATA --from {out}")

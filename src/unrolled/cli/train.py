@@ -10,6 +10,8 @@ import typer
 from unrolled.cli import console, options
 from unrolled.cli.places import check_place, check_writable, tell_set_aside
 from unrolled.cli.progress import TrainingProgress, tell_when_compiling
+from unrolled.cli.tracking import callbacks_for
+from unrolled.cli.train_cluster import check_workers, learner_on
 from unrolled.cli.train_writer import train_writer
 from unrolled.errors import InputError
 
@@ -40,6 +42,7 @@ def train(
         typer.Option(
             metavar="NAME|FILE",
             help="A preset's name or a TOML file.",
+            autocompletion=options.complete_presets,
             show_default="small; writer for a task, fine-tune with --from",
         ),
     ] = None,
@@ -58,7 +61,10 @@ def train(
     ] = None,
     seed: options.Seed = None,
     threads: options.Threads = None,
+    on: options.On = None,
+    workers: options.Workers = None,
     resume: options.Resume = False,
+    track: options.Track = None,
     overwrite: options.Overwrite = False,
     check: Annotated[
         bool, typer.Option("--check/--no-check", help="Examine the data before training on them.")
@@ -89,13 +95,25 @@ def train(
     chosen = _recipe(recipe, task, pretrained, settings)
     folder = out or Path("runs") / Path(data).stem
     check_place(folder, resume=resume, overwrite=overwrite)
+    check_workers(on, workers)
+    callbacks = callbacks_for(track, resume=resume, overwrite=overwrite)
     if chosen.writing is not None:
         if label is not None or label_separator is not None:
             raise InputError("a model that writes learns without labels: leave out --label")
         if pretrained is not None:
             raise InputError("--from is for a classifier: a model that writes begins from nothing")
         corpus = _corpus(chosen, data, text=text, target=target)
-        train_writer(chosen, corpus, folder=folder, threads=threads, resume=resume, json=json)
+        train_writer(
+            chosen,
+            corpus,
+            folder=folder,
+            threads=threads,
+            on=on,
+            workers=workers,
+            resume=resume,
+            callbacks=callbacks,
+            json=json,
+        )
         return
     if target is not None:
         raise InputError("--target is the column that --task seq2seq writes: give both or none")
@@ -119,8 +137,11 @@ def train(
     )
     tell_when_compiling()
     encoded = classifier.encode(examples.texts, examples.labels)
-    diagnosis = _examine(examples, encoded, chosen) if check else None
-    with TrainingProgress(rows=len(train_rows)) as progress:
+    diagnosis = examine_data(examples, encoded, chosen) if check else None
+    with (
+        learner_on(on, workers=workers, threads=threads) as learner,
+        TrainingProgress(rows=len(train_rows)) as progress,
+    ):
         classifier.fit_sequences(
             encoded.train,
             encoded.validation,
@@ -130,10 +151,12 @@ def train(
             row_numbers=train_rows,
             out=folder,
             resume=resume,
+            learner=learner,
+            callbacks=callbacks,
             on_epoch=progress.on_epoch,
             on_progress=progress.on_progress,
         )
-    standing = _save(classifier, examples, encoded, diagnosis, folder, baselines=baselines)
+    standing = save_trained(classifier, examples, encoded, diagnosis, folder, baselines=baselines)
     _show(classifier, standing, folder, json=json)
     if classifier.is_unfinished:
         console.note(
@@ -185,7 +208,7 @@ def _tell_handed_over(pretrained: Pretrained) -> None:
     )
 
 
-def _examine(examples: Examples, encoded: Encoded, recipe: Recipe) -> Diagnosis:
+def examine_data(examples: Examples, encoded: Encoded, recipe: Recipe) -> Diagnosis:
     """Say what is wrong with the data; InputError when something stops a run."""
     from unrolled.datasets.doctor import examine
     from unrolled.model.reading import reading_of
@@ -205,7 +228,7 @@ def _examine(examples: Examples, encoded: Encoded, recipe: Recipe) -> Diagnosis:
     return diagnosis
 
 
-def _save(
+def save_trained(
     classifier: TextClassifier,
     examples: Examples,
     encoded: Encoded,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,10 +11,12 @@ import typer
 from unrolled.cli import console
 from unrolled.cli.places import check_writable, tell_set_aside
 from unrolled.cli.progress import TrainingProgress, tell_when_compiling
+from unrolled.cli.train_cluster import learner_on
 
 if TYPE_CHECKING:
     from unrolled.datasets.corpus import Corpus
     from unrolled.recipe import Recipe
+    from unrolled.training.callbacks import Callback
     from unrolled.writer import TextWriter
 
 INTERRUPTED = 130
@@ -28,7 +31,10 @@ def train_writer(
     *,
     folder: Path,
     threads: int | None,
+    on: str | None = None,
+    workers: int | None = None,
     resume: bool,
+    callbacks: Sequence[Callback] = (),
     json: bool,
 ) -> None:
     """Train a recipe that writes, and show what it does with texts that it did not learn from."""
@@ -45,7 +51,10 @@ def train_writer(
         f"validating on {len(validation_rows):,}"
     )
     tell_when_compiling()
-    with TrainingProgress(rows=len(train_rows)) as progress:
+    with (
+        learner_on(on, workers=workers, threads=threads) as learner,
+        TrainingProgress(rows=len(train_rows)) as progress,
+    ):
         writer.fit(
             corpus.texts,
             corpus.targets,
@@ -53,6 +62,8 @@ def train_writer(
             where=corpus.where,
             out=folder,
             resume=resume,
+            learner=learner,
+            callbacks=callbacks,
             on_epoch=progress.on_epoch,
             on_progress=progress.on_progress,
         )

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unrolled.errors import ShapeError, TrainingError
 from unrolled.ragged import Sequences
+
+if TYPE_CHECKING:
+    from unrolled.engine.gradients import Tile
 
 Floats = NDArray[np.float32]
 Longs = NDArray[np.int64]
@@ -44,6 +47,12 @@ class Totals:
         count = max(self.examples, 1)
         return self.loss / count, self.right / count
 
+    def include(self, batch: Totals) -> None:
+        """Add the sums over a batch."""
+        self.loss += batch.loss
+        self.right += batch.right
+        self.examples += batch.examples
+
 
 class Execution(Protocol):
     """One way of running a network."""
@@ -60,6 +69,23 @@ class Execution(Protocol):
         threads: int,
         on_progress: Progress | None,
     ) -> Totals: ...
+
+    def read_tiles(
+        self,
+        sequences: Sequences,
+        targets: NDArray[np.integer],
+        rows: Longs,
+        *,
+        batch: int,
+        first: int = 0,
+        threads: int,
+    ) -> list[Tile]: ...
+
+    def add_tiles(self, tiles: Sequence[Tile]) -> Tile: ...
+
+    def take_step(
+        self, total: Tile, number: int, rows: Longs, totals: Totals, *, threads: int
+    ) -> None: ...
 
     def predict(self, sequences: Sequences, *, threads: int) -> Floats: ...
 

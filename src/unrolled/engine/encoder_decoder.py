@@ -12,18 +12,16 @@ from numpy.typing import NDArray
 from unrolled.engine.batches import (
     Floats,
     Longs,
-    NonFiniteBatch,
     Progress,
     Totals,
     batch_slices,
     check_ids,
     tiled_order,
 )
-from unrolled.engine.gradients import added, parts_of, unbounded
+from unrolled.engine.gradients import Tile, finite_parts, summed, unbounded
 from unrolled.engine.initializers import glorot_uniform
 from unrolled.engine.layers import (
     Embedding,
-    Gradients,
     Layer,
     Scanned,
     Weights,
@@ -80,6 +78,11 @@ class EncoderDecoder:
         sparse: bool = False,
         engine: Literal["numba", "reference"] = "numba",
     ) -> None:
+        self.made_of: dict[str, Any] = {
+            "encoder": encoder, "decoder": decoder, "seed": seed, "start": start,
+            "optimizer": optimizer, "tied": tied, "sampled": sampled, "word_counts": word_counts,
+            "sparse": sparse, "engine": engine,
+        }  # fmt: skip
         self.seed, self.start, self.tied, self.sparse = seed, start, tied, sparse
         self.optimizer = optimizer
         rng = np.random.default_rng(seed)
@@ -145,77 +148,98 @@ class EncoderDecoder:
         of which the target was the likeliest, along the way. Raises NonFiniteBatch, and leaves the
         parameters as before that batch.
         """
-        if self.optimizer is None:
-            raise ShapeError("this network has no optimizer: give one to train it")
-        self._check(inputs, targets)
+        rows_in_order = self.checked_epoch(inputs, targets, order, batch_size)
         team = self.team(thread_count(threads))
-        lengths = inputs.lengths + targets.lengths
-        rows_in_order = tiled_order(lengths, np.asarray(order, dtype=np.int64), batch_size)
         totals, pairs = Totals(), 0
         for number, part in enumerate(batch_slices(len(rows_in_order), batch_size)):
             rows = rows_in_order[part]
-            gradients, batch = self._gradients(inputs, targets, rows, team)
-            if not np.isfinite(batch.loss):
-                raise NonFiniteBatch(number, rows, "loss")
-            parts = parts_of(self._views, gradients, sparse=self.sparse)
-            if not all(np.isfinite(own.gradient.sum(dtype=np.float64)) for own in parts):
-                raise NonFiniteBatch(number, rows, "gradient")
-            self._update(self.optimizer, self.parameters, parts, team)
-            totals.loss += batch.loss
-            totals.right += batch.right
-            totals.examples += batch.examples
+            tokens = int(targets.lengths[rows].sum())
+            tiles = self.read_tiles(inputs, targets, rows, batch=tokens, team=team)
+            self.take_step(self.add_tiles(tiles), number, rows, totals, team=team)
             pairs += len(rows)
             if on_progress is not None:
                 on_progress(pairs)
         return totals.means()
 
+    def checked_epoch(
+        self, inputs: Sequences, targets: Sequences, order: NDArray[np.integer], batch_size: int
+    ) -> Longs:
+        """The pairs in ``order`` batch by batch, as they are read; ShapeError if they cannot be."""
+        if self.optimizer is None:
+            raise ShapeError("this network has no optimizer: give one to train it")
+        self.check(inputs, targets)
+        lengths = inputs.lengths + targets.lengths
+        return tiled_order(lengths, np.asarray(order, dtype=np.int64), batch_size)
+
     def evaluate(
         self, inputs: Sequences, targets: Sequences, *, threads: int | None = None
     ) -> tuple[float, float]:
         """Mean loss of a token, and share of tokens of which the target is the likeliest."""
-        self._check(inputs, targets)
-        team = self.team(thread_count(threads))
+        self.check(inputs, targets)
+        totals = Totals()
+        for score in self.tile_scores(inputs, targets, team=self.team(thread_count(threads))):
+            totals.include(score)
+        return totals.means()
+
+    def tile_scores(self, inputs: Sequences, targets: Sequences, *, team: Team) -> list[Totals]:
+        """The sums over each tile of pairs, the shortest ones first; nothing is learned."""
         order = np.argsort(inputs.lengths + targets.lengths, kind="stable")
         tiles = list(batch_slices(len(order), TILE))
         output = AllWords(self._operations, self.packed_table())
 
         @unbounded
-        def work(tile: int) -> tuple[float, float, int]:
+        def work(tile: int) -> Totals:
             run = PairTile(self.halves, inputs, targets, order[tiles[tile]], None)
             losses, right, *_ = run.losses(output, 1.0)
-            return float(losses.sum(dtype=np.float64)), float(right.sum()), len(losses)
+            return Totals(float(losses.sum(dtype=np.float64)), float(right.sum()), len(losses))
 
-        totals = Totals()
-        for loss, right, tokens in team.each(work, range(len(tiles))):
-            totals.loss += loss
-            totals.right += right
-            totals.examples += tokens
-        return totals.means()
+        return team.each(work, range(len(tiles)))
 
-    def _gradients(
-        self, inputs: Sequences, targets: Sequences, rows: Longs, team: Team
-    ) -> tuple[list[Gradients], Totals]:
-        """Each layer's gradients of the mean loss of the tokens of ``rows``, and the sums."""
+    def read_tiles(
+        self,
+        inputs: Sequences,
+        targets: Sequences,
+        rows: Longs,
+        *,
+        batch: int,
+        first: int = 0,
+        team: Team,
+    ) -> list[Tile]:
+        """What each tile of ``rows`` gives to the mean loss over a batch of ``batch`` tokens.
+
+        first: the number of the first of these tiles in the batch.
+        """
         assert self.optimizer is not None
         tiles = list(batch_slices(len(rows), TILE))
-        tokens = int(targets.lengths[rows].sum())
         step = self.optimizer.iterations
         output = self._output_of(step)
 
         @unbounded
-        def work(tile: int) -> tuple[list[Gradients], float, float]:
-            noise = np.random.Generator(np.random.PCG64([self.seed, step, tile]))
+        def work(tile: int) -> Tile:
+            noise = np.random.Generator(np.random.PCG64([self.seed, step, first + tile]))
             run = PairTile(self.halves, inputs, targets, rows[tiles[tile]], noise)
-            losses, right, d_states, d_table, d_bias = run.losses(output, 1.0 / max(tokens, 1))
+            losses, right, d_states, d_table, d_bias = run.losses(output, 1.0 / max(batch, 1))
             own = run.backward(d_states, d_table, d_bias)
-            return own, float(losses.sum(dtype=np.float64)), float(right.sum())
+            score = float(losses.sum(dtype=np.float64)), float(right.sum()), len(losses)
+            return Tile(own, (score,))
 
-        done = team.each(work, range(len(tiles) - 1, -1, -1))[::-1]
-        totals = Totals(examples=tokens)
-        for _, loss, right in done:
-            totals.loss += loss
-            totals.right += right
-        return added(self._operations, [own for own, _, _ in done]), totals
+        return team.each(work, range(len(tiles) - 1, -1, -1))[::-1]
+
+    def add_tiles(self, tiles: Sequence[Tile]) -> Tile:
+        """Tiles that follow each other, added up."""
+        return summed(self._operations, tiles)
+
+    def take_step(
+        self, total: Tile, number: int, rows: Longs, totals: Totals, *, team: Team
+    ) -> None:
+        """The optimizer's step from all tiles of batch ``number``, which are added to the sums.
+
+        Raises NonFiniteBatch, and leaves everything as before.
+        """
+        assert self.optimizer is not None
+        parts = finite_parts(self._views, total, number, rows, sparse=self.sparse)
+        self._update(self.optimizer, self.parameters, parts, team)
+        totals.include(total.totals())
 
     # --- Parts -----------------------------------------------------------------------------------
 
@@ -258,7 +282,8 @@ class EncoderDecoder:
             expected=self._sampler.expected,
         )
 
-    def _check(self, inputs: Sequences, targets: Sequences) -> None:
+    def check(self, inputs: Sequences, targets: Sequences) -> None:
+        """Raise ShapeError when the pairs do not fit each other or the network."""
         if len(inputs) != len(targets):
             raise ShapeError(f"{len(inputs)} inputs for {len(targets)} targets")
         if not targets.lengths.all():

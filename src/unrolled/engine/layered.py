@@ -12,14 +12,13 @@ from numpy.typing import NDArray
 from unrolled.engine.batches import (
     Floats,
     Longs,
-    NonFiniteBatch,
     Progress,
     Totals,
     batch_slices,
     check_ids,
     tiled_order,
 )
-from unrolled.engine.gradients import added, parts_of, unbounded
+from unrolled.engine.gradients import Tile, finite_parts, summed, unbounded
 from unrolled.engine.layers import (
     Dense,
     Gradients,
@@ -93,52 +92,60 @@ class Layered:
         on_progress: Progress | None,
     ) -> Totals:
         """As `Network.train_epoch`."""
-        optimizer = self._learning.optimizer
-        assert optimizer is not None
         order = tiled_order(sequences.lengths, order, batch_size)
         totals = Totals()
         for number, part in enumerate(batch_slices(len(order), batch_size)):
             rows = order[part]
-            gradients, batch = self.gradients(sequences, targets, rows, threads=threads)
-            if not np.isfinite(batch.loss):
-                raise NonFiniteBatch(number, rows, "loss")
-            parts = parts_of(
-                self._weights,
-                gradients,
-                sparse=self._learning.sparse,
-                rates=self._learning.rates,
-            )
-            if not all(np.isfinite(own.gradient.sum(dtype=np.float64)) for own in parts):
-                raise NonFiniteBatch(number, rows, "gradient")
-            self._learning.update(optimizer, self._parameters, parts, self._team(threads))
-            totals.loss += batch.loss
-            totals.right += batch.right
-            totals.examples += batch.examples
+            tiles = self.read_tiles(sequences, targets, rows, batch=len(rows), threads=threads)
+            total = self.add_tiles(tiles)
+            self.take_step(total, number, rows, totals, threads=threads)
             if on_progress is not None:
                 on_progress(totals.examples)
         return totals
 
-    def gradients(
-        self, sequences: Sequences, targets: NDArray[np.integer], rows: Longs, *, threads: int
-    ) -> tuple[list[Gradients], Totals]:
-        """Each layer's gradients of the mean loss over ``rows``, and the sums.
+    def read_tiles(
+        self,
+        sequences: Sequences,
+        targets: NDArray[np.integer],
+        rows: Longs,
+        *,
+        batch: int,
+        first: int = 0,
+        threads: int,
+    ) -> list[Tile]:
+        """What each tile of ``rows`` gives to the mean loss over a batch of ``batch`` examples.
 
-        The longest sequences are read first, so that no thread is left alone with them.
+        first: the number of the first of these tiles in the batch. The longest sequences are read
+        first, so that no thread is left alone with them.
         """
         check_ids(sequences, self._rows)
         tiles = list(batch_slices(len(rows), TILE))
 
         @unbounded
-        def work(tile: int) -> tuple[list[Gradients], float, float]:
+        def work(tile: int) -> Tile:
             own = rows[tiles[tile]]
-            return self._tile_gradients(sequences, own, targets[own], len(rows), tile)
+            return self._read_tile(sequences, own, targets[own], batch, first + tile)
 
-        done = self._team(threads).each(work, range(len(tiles) - 1, -1, -1))[::-1]
-        totals = Totals(examples=len(rows))
-        for _, loss, right in done:
-            totals.loss += loss
-            totals.right += right
-        return added(self._operations, [gradients for gradients, _, _ in done]), totals
+        return self._team(threads).each(work, range(len(tiles) - 1, -1, -1))[::-1]
+
+    def add_tiles(self, tiles: Sequence[Tile]) -> Tile:
+        """Tiles that follow each other, added up."""
+        return summed(self._operations, tiles)
+
+    def take_step(
+        self, total: Tile, number: int, rows: Longs, totals: Totals, *, threads: int
+    ) -> None:
+        """The optimizer's step from all tiles of batch ``number``, which are added to the sums.
+
+        Raises NonFiniteBatch, and leaves everything as before.
+        """
+        learning = self._learning
+        assert learning.optimizer is not None
+        parts = finite_parts(
+            self._weights, total, number, rows, sparse=learning.sparse, rates=learning.rates
+        )
+        learning.update(learning.optimizer, self._parameters, parts, self._team(threads))
+        totals.include(total.totals())
 
     def predict(self, sequences: Sequences, *, threads: int) -> Floats:
         """As `Network.predict`; the outputs of every step where the last layer gives them."""
@@ -160,15 +167,14 @@ class Layered:
             answers[order[part]] = result
         return answers
 
-    def _tile_gradients(
+    def _read_tile(
         self,
         sequences: Sequences,
         rows: Longs,
         targets: NDArray[np.integer],
         batch: int,
         tile: int,
-    ) -> tuple[list[Gradients], float, float]:
-        """Gradients layer by layer, summed loss and right answers of one tile of a batch."""
+    ) -> Tile:
         loss, optimizer = self._learning.loss, self._learning.optimizer
         assert loss is not None
         step = 0 if optimizer is None else optimizer.iterations
@@ -185,7 +191,7 @@ class Layered:
         gradient, own = last.backward_from_logits(
             self._operations, self._weights[-1], saved[-1], d_logits
         )
-        gradients = [own]
+        gradients: list[Gradients] = [own]
         for at in range(len(self._layers) - 2, -1, -1):
             if gradient is None or not self._learns_up_to(at):
                 gradients.append({})
@@ -197,7 +203,7 @@ class Layered:
         losses = loss.loss(probabilities, targets) * shares
         answers = len(probabilities) // len(rows)
         right = float(loss.accuracy(probabilities, targets).sum(dtype=np.float64)) / answers
-        return gradients[::-1], float(losses.sum(dtype=np.float64)), right
+        return Tile(gradients[::-1], ((float(losses.sum(dtype=np.float64)), right, len(rows)),))
 
     def _learns_up_to(self, layer: int) -> bool:
         """Whether this layer moves, or one below it."""

@@ -75,6 +75,11 @@ class Network:
         sparse: bool = False,
         rates: list[float] | None = None,
     ) -> None:
+        self.made_of: dict[str, Any] = {
+            "layers": layers, "seed": seed, "loss": loss, "optimizer": optimizer,
+            "engine": engine, "path": path, "class_weight": class_weight, "sparse": sparse,
+            "rates": rates,
+        }  # fmt: skip
         self.layers = tuple(layers)
         self.optimizer = optimizer
         self.seed = seed
@@ -91,12 +96,12 @@ class Network:
         self.class_weights = self._checked_weights(class_weight)
         if optimizer is not None:
             optimizer.build(len(self.parameters))
-        self._execution = self._choose(engine, path)
+        self.execution = self._choose(engine, path)
 
     @property
     def path(self) -> str:
         """The way it runs: "compiled" or "layered"."""
-        return self._execution.name
+        return self.execution.name
 
     @property
     def parameter_count(self) -> int:
@@ -142,15 +147,8 @@ class Network:
         and accuracy along the way, as Keras prints them. Raises NonFiniteBatch, and leaves the
         parameters as before that batch.
         """
-        if self.loss is None or self.optimizer is None:
-            raise ShapeError("this network has no loss or no optimizer: give both to train it")
-        checked = self._check_targets(sequences, targets)
-        rows = np.ascontiguousarray(order, dtype=np.int64)
-        if len(rows) and (rows.min() < 0 or rows.max() >= len(sequences)):
-            raise ShapeError(f"order names a row outside of 0 to {len(sequences) - 1}")
-        if batch_size < 1:
-            raise ShapeError(f"batch_size is {batch_size}: give a whole number from 1 on")
-        totals = self._execution.train_epoch(
+        checked, rows = self.checked_epoch(sequences, targets, order, batch_size)
+        totals = self.execution.train_epoch(
             sequences,
             checked,
             rows,
@@ -160,21 +158,43 @@ class Network:
         )
         return totals.means()
 
+    def checked_epoch(
+        self,
+        sequences: Sequences,
+        targets: NDArray[np.integer],
+        order: NDArray[np.integer],
+        batch_size: int,
+    ) -> tuple[Longs, Longs]:
+        """Targets and order as an epoch needs them; ShapeError when it cannot be trained."""
+        if self.loss is None or self.optimizer is None:
+            raise ShapeError("this network has no loss or no optimizer: give both to train it")
+        checked = self.checked_targets(sequences, targets)
+        rows = np.ascontiguousarray(order, dtype=np.int64)
+        if len(rows) and (rows.min() < 0 or rows.max() >= len(sequences)):
+            raise ShapeError(f"order names a row outside of 0 to {len(sequences) - 1}")
+        if batch_size < 1:
+            raise ShapeError(f"batch_size is {batch_size}: give a whole number from 1 on")
+        return checked, rows
+
     def predict(self, sequences: Sequences, *, threads: int | None = None) -> Floats:
         """The last layer's output for every sequence (n, outputs), whatever is beside it.
 
         Of a network that answers at each of its steps, (n, steps, outputs).
         """
-        return self._execution.predict(sequences, threads=thread_count(threads))
+        return self.execution.predict(sequences, threads=thread_count(threads))
 
     def evaluate(
         self, sequences: Sequences, targets: NDArray[np.integer], *, threads: int | None = None
     ) -> tuple[float, float]:
         """Mean loss and accuracy on ``sequences`` of classes ``targets``."""
+        self.checked_targets(sequences, targets)
+        return self.score(self.predict(sequences, threads=threads), targets)
+
+    def score(self, probabilities: Floats, targets: NDArray[np.integer]) -> tuple[float, float]:
+        """Mean loss and accuracy of what `predict` gave for texts of classes ``targets``."""
         if self.loss is None:
             raise ShapeError("this network has no loss: give one to evaluate it")
-        checked = self._check_targets(sequences, targets)
-        probabilities = self.predict(sequences, threads=threads)
+        checked = np.ascontiguousarray(targets, dtype=np.int64)
         if len(checked) == 0:
             return float("nan"), float("nan")
         answers, truth = each_answer(probabilities, checked)
@@ -218,7 +238,8 @@ class Network:
         last = _deciding(self.layers[-1])
         return last is not None and last.activation == "sigmoid" and last.units > 1
 
-    def _check_targets(self, sequences: Sequences, targets: NDArray[np.integer]) -> Longs:
+    def checked_targets(self, sequences: Sequences, targets: NDArray[np.integer]) -> Longs:
+        """Targets as the engine reads them; ShapeError when they do not fit."""
         if len(targets) != len(sequences):
             raise ShapeError(f"{len(targets)} targets for {len(sequences)} sequences")
         if self.steps is not None and targets.shape != (len(targets), self.steps):

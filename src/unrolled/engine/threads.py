@@ -49,7 +49,8 @@ class Team:
                 own = work(0)
                 return [own, *(other.result() for other in others)]
             finally:
-                wait(others)
+                if others:
+                    wait(others)
 
     def each(self, work: Callable[[int], T], items: Iterable[int]) -> list[T]:
         """``work(item)`` for every item, on whichever thread is free; results in item order."""

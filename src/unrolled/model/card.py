@@ -7,8 +7,10 @@ from typing import Any
 
 from unrolled import __version__
 from unrolled.evaluation.decision import Decision
+from unrolled.model.front_matter import front_matter
 from unrolled.recipe import NetworkRecipe, Recipe, TextRecipe
 
+IMPORTED = "imported"  # the metrics of a model that another library trained have this key
 PLATEAU = "stopped on a plateau before learning began"
 TOKENS = {
     "keras": "words",
@@ -41,36 +43,32 @@ def model_card(
     metrics: Mapping[str, Any],
 ) -> str:
     """Say what a model is, what it learned from, how well, where its limits are, how to load it."""
-    training = recipe.training
     labels = ", ".join(f"`{one_line(label)}`" for label in classes)
     count = f"{len(classes)} label{'s' * (len(classes) != 1)}"
-    lengths, tokens = metrics["lengths"], TOKENS[recipe.text.tokenizer]
-    train_loss, train_accuracy = metrics["loss"], metrics["accuracy"]
-    ending = ENDINGS[metrics["stop_reason"]]
-    note = f"\n\n**This run {PLATEAU}: train again with another seed.**" * metrics["plateau"]
-    return f"""# {one_line(name)}
+    is_imported = IMPORTED in metrics
+    about_hub = front_matter(
+        name=name,
+        pipeline="text-classification",
+        tags=tags_of(recipe.network, *(["multi-label-classification"] * several)),
+        source=source,
+        scores={}
+        if is_imported
+        else {
+            "accuracy": ("Accuracy", metrics["val_accuracy"]),
+            "loss": ("Loss", metrics["val_loss"]),
+        },
+    )
+    history = (
+        f"It was imported from `{one_line(metrics[IMPORTED]['file'])}`, and learned from "
+        f"{one_line(source)}.\nNo figures of its training came with it."
+        if is_imported
+        else _training(recipe, source, metrics, several=several)
+    )
+    return f"""{about_hub}# {one_line(name)}
 
 A text classifier with {count}: {labels}.{" A text has any number of them." * several}
 {_network(recipe.network, recipe.text, metrics["parameters"])}
-It was trained with unrolled {__version__} by the recipe `{one_line(recipe.name)}`.
-
-## Trained on
-
-{metrics["train_count"]:,} texts from {one_line(source)}.
-They have {lengths["mean"]:.1f} {tokens} on average, and half of them at most {lengths["median"]:g}.
-{metrics["validation_count"]:,} more texts were held back to measure each epoch.
-{_pretrained(metrics)}
-Training took {metrics["epochs"]} of at most {training.epochs} epochs, {metrics["seconds"]:.1f} s.
-It ended {ending}.{note}
-
-## Scores
-
-| data | loss | accuracy |
-| --- | --- | --- |
-| training (mean of epoch {metrics["epoch"]}) | {train_loss:.4f} | {train_accuracy:.4f} |
-| validation | {metrics["val_loss"]:.4f} | {metrics["val_accuracy"]:.4f} |
-{_remarks(several, metrics)}
-The epoch was chosen by the validation loss, so that the validation figures are slightly kind.
+{history}
 Measure the model on texts that had no part in its training:
 `unrolled evaluate {one_line(name)} DATA`.
 
@@ -92,6 +90,39 @@ classifier.predict(["a text"])
 
 or `unrolled predict {one_line(name)} "a text"`. No code is run by loading it.
 """
+
+
+def _training(recipe: Recipe, source: str, metrics: Mapping[str, Any], *, several: bool) -> str:
+    """What it learned from, for how long, and how well."""
+    lengths, tokens = metrics["lengths"], TOKENS[recipe.text.tokenizer]
+    train_loss, train_accuracy = metrics["loss"], metrics["accuracy"]
+    epochs = recipe.training.epochs
+    ending = ENDINGS[metrics["stop_reason"]]
+    note = f"\n\n**This run {PLATEAU}: train again with another seed.**" * metrics["plateau"]
+    return f"""It was trained with unrolled {__version__} by the recipe `{one_line(recipe.name)}`.
+
+## Trained on
+
+{metrics["train_count"]:,} texts from {one_line(source)}.
+They have {lengths["mean"]:.1f} {tokens} on average, and half of them at most {lengths["median"]:g}.
+{metrics["validation_count"]:,} more texts were held back to measure each epoch.
+{_pretrained(metrics)}
+Training took {metrics["epochs"]} of at most {epochs} epochs, {metrics["seconds"]:.1f} s.
+It ended {ending}.{note}
+
+## Scores
+
+| data | loss | accuracy |
+| --- | --- | --- |
+| training (mean of epoch {metrics["epoch"]}) | {train_loss:.4f} | {train_accuracy:.4f} |
+| validation | {metrics["val_loss"]:.4f} | {metrics["val_accuracy"]:.4f} |
+{_remarks(several, metrics)}
+The epoch was chosen by the validation loss, so that the validation figures are slightly kind."""
+
+
+def tags_of(network: NetworkRecipe, *more: str) -> list[str]:
+    """What a hub can find the model by."""
+    return ["recurrent-neural-network", network.cell.replace("_", "-"), *more]
 
 
 def _pretrained(metrics: Mapping[str, Any]) -> str:

@@ -29,6 +29,7 @@ from unrolled.ragged import Ragged, Sequences
 from unrolled.text.vocabulary import Vocabulary
 from unrolled.training.callbacks import Callback
 from unrolled.training.history import EpochRecord, History
+from unrolled.training.learner import MakeLearner
 from unrolled.training.state import Labelled
 
 Rows = NDArray[np.int64]
@@ -58,6 +59,7 @@ class TextClassifier(Estimator):
         source: str = "a list in memory",
         out: str | Path | None = None,
         resume: bool = False,
+        learner: MakeLearner | None = None,
         callbacks: Sequence[Callback] = (),
         on_epoch: Callable[[EpochRecord], None] | None = None,
         on_progress: Callable[[int], None] | None = None,
@@ -77,6 +79,7 @@ class TextClassifier(Estimator):
             row_numbers=encoded.train_rows,
             out=out,
             resume=resume,
+            learner=learner,
             callbacks=callbacks,
             on_epoch=on_epoch,
             on_progress=on_progress,
@@ -120,6 +123,7 @@ class TextClassifier(Estimator):
         row_numbers: Rows | None = None,
         out: str | Path | None = None,
         resume: bool = False,
+        learner: MakeLearner | None = None,
         callbacks: Sequence[Callback] = (),
         on_epoch: Callable[[EpochRecord], None] | None = None,
         on_progress: Callable[[int], None] | None = None,
@@ -131,6 +135,7 @@ class TextClassifier(Estimator):
         row is called in an error (rows,).
         out: a folder that holds the best model so far while training goes on; a model that was
         there is replaced. resume: go on with the unfinished run that is there, if any.
+        learner: what trains the network in its place, in the same bits, such as a cluster.
         Ctrl-C and SIGTERM stop the training and keep the best model so far; before there is one,
         KeyboardInterrupt is raised.
         """
@@ -146,6 +151,7 @@ class TextClassifier(Estimator):
             row_numbers=row_numbers,
             out=None if out is None else Path(out),
             resume=resume,
+            learner=learner,
             callbacks=callbacks,
             on_epoch=on_epoch,
             on_progress=on_progress,

@@ -21,6 +21,7 @@ from unrolled.text.vocabulary import Vocabulary
 from unrolled.training.callbacks import Callback, Unfreezing
 from unrolled.training.fit import FitResult
 from unrolled.training.history import EpochRecord
+from unrolled.training.learner import MakeLearner
 from unrolled.training.state import Labelled, data_fingerprint
 
 
@@ -37,6 +38,7 @@ def learn(
     row_numbers: NDArray[np.int64] | None,
     out: Path | None,
     resume: bool,
+    learner: MakeLearner | None,
     callbacks: Sequence[Callback],
     on_epoch: Callable[[EpochRecord], None] | None,
     on_progress: Callable[[int], None] | None,
@@ -68,7 +70,7 @@ def learn(
 
     result = fit_by_recipe(
         recipe,
-        model.network,
+        model.network if learner is None else learner(model.network),
         _for_network(train),
         _for_network(validation),
         callbacks=[*_unfreezing(recipe, handed), *callbacks],

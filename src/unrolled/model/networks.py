@@ -34,11 +34,7 @@ def build_network(
     """
     training = recipe.training
     sigmoid = several or classes == 2
-    built = [
-        *input_layers(recipe.network, rows),
-        *_recurrent_layers(recipe.network),
-        *_last_layers(recipe.network, classes, several=several),
-    ]
+    built = layers_of(recipe.network, rows=rows, classes=classes, several=several)
     return Network(
         built,
         seed=recipe.seed,
@@ -50,6 +46,15 @@ def build_network(
         sparse=training.embedding_updates == "sparse",
         rates=[1.0] * len(built) if has_rates else None,
     )
+
+
+def layers_of(settings: NetworkRecipe, *, rows: int, classes: int, several: bool = False) -> Layers:
+    """The layers of a recipe's network, which have no weights yet."""
+    return [
+        *input_layers(settings, rows),
+        *_recurrent_layers(settings),
+        *_last_layers(settings, classes, several=several),
+    ]
 
 
 def balanced_weights(targets: NDArray[np.integer[Any]], classes: int) -> list[float]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from unrolled import bundle
+from unrolled.model.front_matter import without_front_matter
 from unrolled.model.trained import TrainedModel
 
 _CURVES = ("loss", "accuracy", "val_loss", "val_accuracy")
@@ -36,7 +37,7 @@ def describe(
         "history": {curve: model.history.history[curve] for curve in _CURVES},
         "best_epoch": model.history.best_epoch,
         "recipe": model.recipe.to_dict(),
-        "card": stored.card.replace(model.source, source),
+        "card": without_front_matter(stored.card).replace(model.source, source),
         "hash": stored.config["sha256"][bundle.CONFIG],
         "source": source,
         "library_version": stored.config["library_version"],

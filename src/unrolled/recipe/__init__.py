@@ -8,6 +8,8 @@ from unrolled.recipe.presets import (
     PRESETS,
     WRITER_RECIPE,
 )
+from unrolled.recipe.search_defaults import load_search
+from unrolled.recipe.search_space import SearchSpace
 from unrolled.recipe.sections import (
     DecisionRecipe,
     NetworkRecipe,
@@ -28,6 +30,7 @@ __all__ = [
     "DecisionRecipe",
     "NetworkRecipe",
     "Recipe",
+    "SearchSpace",
     "Task",
     "TextRecipe",
     "TrainingRecipe",
@@ -35,6 +38,7 @@ __all__ = [
     "WritingRecipe",
     "changed_recipe",
     "load_recipe",
+    "load_search",
     "parsed_changes",
     "writing_of",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,39 @@ def load_recipe(name_or_path: str | Path, overrides: Sequence[str] = ()) -> Reci
     and may set any keys. An override's value is read as TOML; a bare word is a string.
     A setting of the preset that nothing reads any more, after the changes, has its default.
     """
-    where = str(name_or_path)
-    preset = PRESETS.get(where)
-    settings, named = (preset.to_dict(), set()) if preset is not None else _read_file(where)
+    where, origin = str(name_or_path), origin_of(name_or_path)
+    settings = origin.settings()
     changes = parsed_changes(overrides)
-    place = where if preset is None else f'recipe "{where}"'
-    return _changed(settings, changes, named | changes.keys(), place)
+    place = f'recipe "{where}"' if where in PRESETS else where
+    return _changed(settings, changes, origin.named | changes.keys(), place)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a recipe begins.
+
+    preset: whose settings it has, but for ``changes``, as the file of the recipe has them. search:
+    the file's [search], which is no part of the recipe, as it stands there; None if there is none.
+    """
+
+    preset: str
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    search: Any = None
+
+    @property
+    def named(self) -> set[str]:
+        """The keys that the file itself names."""
+        return set(flat(self.changes))
+
+    def settings(self) -> dict[str, Any]:
+        """The preset's settings with the changes, not validated yet."""
+        settings = PRESETS[self.preset].to_dict()
+        for key, value in self.changes.items():
+            if isinstance(settings.get(key), dict) and isinstance(value, dict):
+                settings[key].update(value)
+            else:
+                settings[key] = value
+        return settings
 
 
 def parsed_changes(overrides: Sequence[str]) -> dict[str, Any]:
@@ -33,9 +61,16 @@ def parsed_changes(overrides: Sequence[str]) -> dict[str, Any]:
     return dict(_parsed(override) for override in overrides)
 
 
-def changed_recipe(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
-    """Give ``recipe`` other settings, as {"network.units": 8}, as overrides would."""
-    return _changed(recipe.to_dict(), changes, set(changes), f'recipe "{recipe.name}"')
+def changed_recipe(
+    recipe: Recipe, changes: Mapping[str, Any], *, leave_unread: bool = False
+) -> Recipe:
+    """Give ``recipe`` other settings, as {"network.units": 8}, as overrides would.
+
+    leave_unread: a setting that nothing reads beside the others has its default, changed or not;
+    otherwise a change that nothing reads is a RecipeError.
+    """
+    named = () if leave_unread else changes
+    return _changed(recipe.to_dict(), changes, named, f'recipe "{recipe.name}"')
 
 
 def _changed(
@@ -63,28 +98,25 @@ def _forget_unread(settings: dict[str, Any], named: set[str]) -> None:
                 values.pop(name, None)
 
 
-def _read_file(where: str) -> tuple[dict[str, Any], set[str]]:
-    """The settings of a file with those of its base, and the keys that it names itself."""
-    path = Path(where)
+def origin_of(name_or_path: str | Path) -> Origin:
+    """Where the recipe of a preset's name or of a TOML file begins."""
+    where, path = str(name_or_path), Path(name_or_path)
+    if where in PRESETS:
+        return Origin(where)
     if path.suffix != ".toml" and not path.exists():
         raise RecipeError(
             f'there is no recipe "{where}" (known: {", ".join(PRESETS)}, or a .toml file)'
             f"{nearest(where, PRESETS)}"
         )
-    changes = _parsed_file(path, where)
+    changes = {"name": path.stem, **_parsed_file(path, where)}
     base = changes.pop("base", DEFAULT_RECIPE)
     if not isinstance(base, str) or base not in PRESETS:
         raise RecipeError(
             f"{where}: base = {shown(base)}: must be one of {', '.join(PRESETS)}"
             f"{nearest(str(base), PRESETS)}"
         )
-    settings = {**PRESETS[base].to_dict(), "name": path.stem}
-    for key, value in changes.items():
-        if isinstance(settings.get(key), dict) and isinstance(value, dict):
-            settings[key].update(value)
-        else:
-            settings[key] = value
-    return settings, set(flat(changes))
+    search = changes.pop("search", None)
+    return Origin(base, changes, search)
 
 
 def _parsed_file(path: Path, where: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from unrolled import bundle
 from unrolled.atomic import write_file
 from unrolled.errors import ModelError
 from unrolled.model import TextClassifier
+from unrolled.model.card import IMPORTED
 from unrolled.report import plots
 from unrolled.report.contents import ReportData
 from unrolled.report.facts import FACTS, READINGS, report_data, shown_texts
@@ -37,6 +38,11 @@ def rewrite_report(path: Path) -> Path:
     if bundle.is_writer(path):
         return _rewrite_writer_report(path)
     classifier = TextClassifier.load(path)
+    if IMPORTED in classifier.metrics_:
+        raise ModelError(
+            f"{path}: the model was imported, and no figures of its training came with it to "
+            "report; unrolled evaluate measures it on texts with labels"
+        )
     if FACTS not in classifier.metrics_:
         raise ModelError(
             f"{path / bundle.METRICS}: its training was cut off before there was anything to "

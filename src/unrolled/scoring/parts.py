@@ -44,22 +44,27 @@ class Parts:
         self._is_file = output.is_file() or not output.exists()
         if self._is_file:
             self.output = Path(os.path.realpath(output))
-            self.folder = self.output.with_name(self.output.name + ".parts")
+            self.folder = _folder_of(self.output)
         else:
             self.output, self.folder, made_from = output, Path(tempfile.mkdtemp()), None
         self._is_kept = made_from is not None
         self.finished: list[Entry] = []
         self.changes: list[str] = []
         self.dropped_rows = 0
-        with _errors_name(self.output):
+        with errors_name(self.output):
             self.folder.mkdir(parents=True, exist_ok=True)
-            self._lock = _locked(self.folder)
+            self._lock = locked(self.folder)
             self._check_is_ours()
             self._take_up(made_from or {})
             if not self.finished:
                 self._clear()
             lines = [made_from or {}, *self.finished]
             write_file(self._journal, "".join(map(_line, lines)).encode("utf-8"))
+
+    @staticmethod
+    def are_begun(output: Path) -> bool:
+        """Whether an earlier run has left parts of ``output``."""
+        return _folder_of(Path(os.path.realpath(output))).is_dir()
 
     @property
     def rows(self) -> int:
@@ -75,7 +80,7 @@ class Parts:
         """Keep one more part; ``entry`` has its ``rows`` and ``share``."""
         entry = {"bytes": len(data), **entry}
         write_file(self._path(len(self.finished)), data)
-        with _errors_name(self.output), self._journal.open("ab") as journal:
+        with errors_name(self.output), self._journal.open("ab") as journal:
             journal.write(_line(entry).encode("utf-8"))
             journal.flush()
             os.fsync(journal.fileno())
@@ -84,7 +89,7 @@ class Parts:
     def finish(self, join: Callable[[Sequence[Path], Path], None]) -> None:
         """Let ``join`` make one file of the parts, put it in its place and remove the parts."""
         whole = self.folder / _WHOLE
-        with _errors_name(self.output):
+        with errors_name(self.output):
             join([self._path(number) for number in range(len(self.finished))], whole)
             if not self._is_file:
                 with whole.open("rb") as source, self.output.open("wb") as sink:
@@ -121,7 +126,7 @@ class Parts:
 
     def _take_up(self, made_from: Mapping[str, Any]) -> None:
         """Find out which parts are finished, and whether they can be gone on with."""
-        lines = _whole_lines(self._journal)
+        lines = whole_lines(self._journal)
         if not lines:
             return
         there = []
@@ -143,6 +148,10 @@ class Parts:
                 entry.unlink()
 
 
+def _folder_of(output: Path) -> Path:
+    return output.with_name(output.name + ".parts")
+
+
 def _rows(entries: Sequence[Entry]) -> int:
     return sum(int(entry["rows"]) for entry in entries)
 
@@ -151,7 +160,7 @@ def _line(entry: Mapping[str, Any]) -> str:
     return json.dumps(entry) + "\n"
 
 
-def _whole_lines(journal: Path) -> list[Entry]:
+def whole_lines(journal: Path) -> list[Entry]:
     """The journal up to the first line that was cut off."""
     lines = []
     with contextlib.suppress(FileNotFoundError, ValueError):
@@ -161,7 +170,7 @@ def _whole_lines(journal: Path) -> list[Entry]:
     return lines
 
 
-def _locked(folder: Path) -> int | None:
+def locked(folder: Path) -> int | None:
     """Keep other runs away for as long as this one lives, where the system can do that."""
     if os.name != "posix":
         return None
@@ -179,7 +188,7 @@ def _locked(folder: Path) -> int | None:
 
 
 @contextmanager
-def _errors_name(output: Path) -> Iterator[None]:
+def errors_name(output: Path) -> Iterator[None]:
     """Every OSError within is an OutputError that begins with the output's name."""
     try:
         yield

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +17,7 @@ from unrolled.datasets.tables import BATCH
 from unrolled.errors import DataError
 from unrolled.model.predictions import Label, Predictions
 from unrolled.model.trained import TrainedModel
-from unrolled.scoring.formats import FORMATS, LINES
+from unrolled.scoring.formats import FORMATS, LINES, Format
 from unrolled.scoring.parts import Entry, Parts
 from unrolled.scoring.pipeline import label_chunks
 
@@ -56,17 +56,48 @@ class Tally:
         self.cut += entry["cut"]
         self.unknown += entry["unknown"]
 
+    def entry(self) -> Entry:
+        """What ``add`` takes."""
+        return {**vars(self), "labels": dict(self.labels)}
 
-def made_from(stream: RowStream, model: Path, output: Path) -> dict[str, Any]:
+
+@dataclass(frozen=True)
+class Source:
+    """A file of texts: the name of their column, and the SHA-256 (hex) of its bytes."""
+
+    path: Path
+    column: str
+    digest: str
+
+
+@dataclass(frozen=True)
+class Part:
+    """The rows of one chunk, as bytes of a file of labels, and what the journal says of them."""
+
+    data: bytes
+    entry: Entry
+
+
+def source_of(stream: RowStream) -> Source:
+    """What is to be known of an open file before its texts are labelled; reads all of it."""
+    return Source(stream.path, stream.columns[0], _digest(stream.path))
+
+
+def made_from(source: Source, model: Path, output: Path) -> dict[str, Any]:
     """What decides about the bytes of ``output``, by name; ``model`` is the model's folder."""
     return {
-        "the input": _digest(stream.path),
-        "the column of texts": stream.columns[0],
+        "the input": source.digest,
+        "the column of texts": source.column,
         "the model": _digest(model / bundle.CONFIG),  # which has the digests of its other files
         "the format": output.suffix.lower(),
         "the version of unrolled": __version__,
         "the rows of a part": BATCH,
     }
+
+
+def format_of(output: Path) -> Format:
+    """How a file of labels is written, by its suffix."""
+    return FORMATS.get(output.suffix.lower(), LINES)
 
 
 def label_to_file(
@@ -82,25 +113,55 @@ def label_to_file(
     on_part: is told (rows that are finished, how much of the texts is read). Whatever ends the run,
     the finished parts stay, unless the texts are at fault.
     """
-    written_as = FORMATS.get(parts.output.suffix.lower(), LINES)
+    made = parts_of(model, texts.chunks(parts.rows), format_of(parts.output), threads)
+    return write_parts(parts, _some(made, parts), on_part)
+
+
+def parts_of(
+    model: TrainedModel, chunks: Iterator[Chunk], written_as: Format, threads: int | None
+) -> Generator[Part, None, None]:
+    """Each chunk of texts as a part of a file of labels, in their order."""
+    with closing(label_chunks(model, chunks, threads)) as labelled:
+        for chunk, predictions in labelled:
+            yield part_of(chunk, predictions, written_as)
+
+
+def part_of(chunk: Chunk, predictions: Predictions, written_as: Format) -> Part:
+    """What is written of one chunk."""
+    entry = _entry(predictions) | {"share": chunk.share}
+    return Part(written_as.part(chunk.texts, predictions), entry)
+
+
+def write_parts(
+    parts: Parts, made: Generator[Part, None, None], on_part: Callable[[int, float], None]
+) -> Tally:
+    """Put what is ``made`` behind the finished ``parts``, then the whole file in its place.
+
+    Arguments and errors as those of ``label_to_file``; the parts are closed in any case.
+    """
     try:
-        with closing(label_chunks(model, texts.chunks(parts.rows), threads)) as labelled:
-            for chunk, predictions in labelled:
-                entry = _entry(predictions) | {"share": chunk.share}
-                parts.add(written_as.part(chunk.texts, predictions), entry)
+        with closing(made):
+            for part in made:
+                parts.add(part.data, part.entry)
                 on_part(parts.rows, parts.share)
         tally = Tally()
         for entry in parts.finished:
             tally.add(entry)
-        if not tally.rows:
-            raise DataError("there are no texts to label: the input has no rows")
-        parts.finish(written_as.join)
+        parts.finish(format_of(parts.output).join)
     except DataError:
         parts.finished.clear()
         raise
     finally:
         parts.close()
     return tally
+
+
+def _some(made: Generator[Part, None, None], parts: Parts) -> Generator[Part, None, None]:
+    """The same parts; DataError when in the end there are no rows."""
+    with closing(made):
+        yield from made
+    if not parts.rows:
+        raise DataError("there are no texts to label: the input has no rows")
 
 
 def _entry(predictions: Predictions) -> Entry:

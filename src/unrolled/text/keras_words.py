@@ -6,12 +6,12 @@ import string
 
 from unrolled.text.cuts import cuts
 
-_SEPARATORS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
-_SPACES = str.maketrans(_SEPARATORS, " " * len(_SEPARATORS))
+SEPARATORS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
+_SPACES = str.maketrans(SEPARATORS, " " * len(SEPARATORS))
 _SPACES_AND_SMALL_LETTERS = _SPACES | str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
-_PUNCTUATION = _SEPARATORS.strip()
-_OTHERS = "".join(set(map(chr, range(128))) - {*_SEPARATORS, " "})
+_PUNCTUATION = SEPARATORS.strip()
+_OTHERS = "".join(set(map(chr, range(128))) - {*SEPARATORS, " "})
 CUTS = cuts((_OTHERS, _PUNCTUATION), (_PUNCTUATION, _OTHERS))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from unrolled.engine.optimizers import Optimizer
 
 Target = TypeVar("Target", contravariant=True)
+MakeLearner = Callable[[Any], "Learner[Any]"]
+"""What trains a network in its place, on other machines say; the network keeps the weights."""
 
 
 class Learner(Protocol[Target]):

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from unrolled import __version__
-from unrolled.model.card import ENDINGS, TOKENS, one_line
+from unrolled.model.card import ENDINGS, TOKENS, one_line, tags_of
+from unrolled.model.front_matter import front_matter
 from unrolled.recipe import Recipe, WritingRecipe, writing_of
 
 
@@ -17,7 +18,17 @@ def writer_card(name: str, recipe: Recipe, source: str, metrics: Mapping[str, An
     shape = f"{network.layers} layers of " * (network.layers > 1) + f"{network.units} units"
     size = f"{metrics['parameters']:,} parameters"
     use = _use(writing)
-    return f"""# {one_line(name)}
+    about_hub = front_matter(
+        name=name,
+        pipeline="feature-extraction" if use == "embed" else "text-generation",
+        tags=tags_of(network, writing.task),
+        source=source,
+        scores={
+            "perplexity": ("Perplexity", metrics["val_perplexity"]),
+            "accuracy": ("Accuracy of tokens", metrics["val_accuracy"]),
+        },
+    )
+    return f"""{about_hub}# {one_line(name)}
 
 {purpose(writing, tokens)}
 The network has {shape} (`{network.cell}`) in each half, {size} in all.

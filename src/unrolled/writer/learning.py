@@ -15,6 +15,7 @@ from unrolled.recipe import Recipe
 from unrolled.training.callbacks import Callback
 from unrolled.training.fit import FitResult
 from unrolled.training.history import EpochRecord
+from unrolled.training.learner import MakeLearner
 from unrolled.training.state import data_fingerprint
 from unrolled.writer.encoding import EncodedPairs
 from unrolled.writer.networks import build_writer, rows_of
@@ -29,6 +30,7 @@ def learn_to_write(
     threads: int | None,
     out: Path | None,
     resume: bool,
+    learner: MakeLearner | None,
     callbacks: Sequence[Callback],
     on_epoch: Callable[[EpochRecord], None] | None,
     on_progress: Callable[[int], None] | None,
@@ -48,7 +50,7 @@ def learn_to_write(
 
     result = fit_by_recipe(
         recipe,
-        model.network,
+        model.network if learner is None else learner(model.network),
         encoded.train,
         encoded.validation,
         callbacks=callbacks,

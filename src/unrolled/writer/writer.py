@@ -27,6 +27,7 @@ from unrolled.recipe import (
 from unrolled.text.vocabulary import Vocabulary
 from unrolled.training.callbacks import Callback
 from unrolled.training.history import EpochRecord, History
+from unrolled.training.learner import MakeLearner
 from unrolled.writer.encoding import Rows, check_words, encode_pairs
 from unrolled.writer.figures import Figures
 from unrolled.writer.learning import learn_to_write
@@ -76,6 +77,7 @@ class TextWriter:
         where: Callable[[int], str] | None = None,
         out: str | Path | None = None,
         resume: bool = False,
+        learner: MakeLearner | None = None,
         callbacks: Sequence[Callback] = (),
         on_epoch: Callable[[EpochRecord], None] | None = None,
         on_progress: Callable[[int], None] | None = None,
@@ -96,6 +98,7 @@ class TextWriter:
             threads=self.threads,
             out=None if out is None else Path(out),
             resume=resume,
+            learner=learner,
             callbacks=callbacks,
             on_epoch=on_epoch,
             on_progress=on_progress,
