@@ -1,6 +1,7 @@
 # make reproduce   both notebook experiments, from nothing, into runs/reproduce
 # make test        every test
 # make check       ruff and mypy
+# make docs        the pages, strictly, into site/
 # make bench       the benchmarks, beside their peers
 # make clean       all that the other targets made, except runs/
 
@@ -16,7 +17,7 @@ UNROLLED_IMDB ?= $(abspath $(ARCHIVE))
 endif
 WITH_IMDB := $(if $(UNROLLED_IMDB),UNROLLED_IMDB='$(UNROLLED_IMDB)')
 
-.PHONY: reproduce test check bench clean
+.PHONY: reproduce test check docs bench clean
 .DELETE_ON_ERROR:
 
 reproduce: $(VENV)/.installed-imdb
@@ -29,6 +30,9 @@ check: $(VENV)/.installed-check
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
 	$(RUN) mypy
+
+docs: $(VENV)/.installed-docs
+	NO_MKDOCS_2_WARNING=1 $(RUN) mkdocs build --strict
 
 bench: $(VENV)/.installed-bench
 	$(WITH_IMDB) $(VENV)/bin/python benchmarks/notebook.py
@@ -48,5 +52,5 @@ $(VENV)/.made:
 	@touch $@
 
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist site .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find src tests benchmarks -type d -name __pycache__ -exec rm -rf {} + 2>/dev/null || true

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from ray.exceptions import AuthenticationError
 
 from unrolled.cluster import connection
 from unrolled.cluster.connection import Cluster, connected
@@ -180,6 +181,8 @@ def refused_by(monkeypatch, ray: FakeRay, **options: int) -> str:
          "Ray or Python has another version there: Version mismatch: The cluster was started"),
         (RuntimeError("This node has an IP address of 10.0.0.9, but we cannot find a local Raylet"),
          "this machine is no node of that cluster: join it with 'ray start --address'"),
+        (AuthenticationError("Invalid or missing authentication token"),
+         "the cluster wants its token: set RAY_AUTH_MODE=token here, and copy the head's ~/.ray"),
         (ConnectionError("what\never"), "Ray could not connect: what ever"),
     ],
 )  # fmt: skip

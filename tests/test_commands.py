@@ -237,7 +237,7 @@ def test_data_list(capsys):
     assert main(["data", "list"]) == 0
     first, second = capsys.readouterr().out.splitlines()
     assert first.startswith("imdb  ")
-    assert second.startswith("imdb-unlabelled  more movie reviews, from ")
+    assert second.startswith("imdb-unlabelled  more movie reviews, ")
 
 
 def test_the_test_reviews_or_a_clear_word(films, capsys, monkeypatch):

@@ -248,7 +248,7 @@ def huge_and_empty(file):
         (not_a_number, "not finite numbers"),
         (as_doubles, "float64"),
         (as_objects, "not of numbers|not what Keras|not one of those|chunks"),
-        (elsewhere, "is a link"),
+        (elsewhere, "new-style groups|is a link"),
         (huge_and_empty, "filters|chunks"),
     ],
 )

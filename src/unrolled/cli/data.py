@@ -38,9 +38,8 @@ def list_data(json: options.Json = False) -> None:
         console.result_json([{key: row[key] for key in shown} for row in rows])
         return
     for row in rows:
-        console.result(f"{row['name']:<17}{row['what']}, from {row['source'] or 'nowhere yet'}")
-    for problem in dict.fromkeys(row["problem"] for row in rows if row["problem"]):
-        console.note(problem)
+        place = f"from {row['source']}" if row["source"] else f"not here: {row['problem']}"
+        console.result(f"{row['name']:<17}{row['what']}, {place}")
 
 
 def _listed(name: str, what: str, source: Callable[[], str]) -> dict[str, str | None]:

@@ -167,11 +167,13 @@ def _check_somebody_answers(address: str) -> None:
 
 
 def _connect(ray: Any, address: str, settings: dict[str, Any]) -> None:
+    from ray.exceptions import RayError
+
     settings = {**settings, "log_to_driver": False, "logging_level": logging.ERROR}
     try:
         with _first_words_unheard():
             ray.init(**settings, namespace="unrolled")
-    except (ConnectionError, ImportError, RuntimeError, ValueError, AssertionError) as error:
+    except (OSError, ImportError, RuntimeError, ValueError, AssertionError, RayError) as error:
         raise InputError(f"--on {address}: {_reason(str(error))}") from error
 
 
@@ -192,6 +194,11 @@ def _first_words_unheard() -> Iterator[None]:
 def _reason(message: str) -> str:
     """Why Ray refused, in one line."""
     one_line = " ".join(message.split())
+    if "token" in one_line.lower():
+        return (
+            "the cluster wants its token: set RAY_AUTH_MODE=token here, and copy the head's "
+            "~/.ray/auth_token"
+        )
     if "mismatch" in one_line or "incompatible" in one_line or "versions differ" in one_line:
         return f"Ray or Python has another version there: {one_line}"
     if "raylet" in one_line.lower() or "node_ip_address" in one_line:

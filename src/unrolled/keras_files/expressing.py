@@ -140,7 +140,7 @@ class _Expression:
         flow = layer.flow(Flow("steps", 1))
         shape = (None, self._steps, flow.size) if flow.kind == "steps" else (None, flow.size)
         class_name, settings = settings_of(scanned, return_sequences=scanned.return_sequences)
-        prefixes = _prefixes(name, layer)
+        prefixes = _prefixes(layer)
         if isinstance(scanned, QRNN):
             variables = self._convolve(name, scanned, prefixes)
         else:
@@ -333,7 +333,7 @@ def _scanned(layer: Layer) -> Scanned | None:
     return inner if isinstance(inner, Scanned) else None
 
 
-def _prefixes(name: str, layer: Layer) -> dict[str, str]:
+def _prefixes(layer: Layer) -> dict[str, str]:
     """Of each direction, what its weights' names begin with, and where Keras has its variables."""
     if isinstance(layer, Bidirectional):
         return {"forward/": "forward_layer/cell", "backward/": "backward_layer/cell"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from types import EllipsisType
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 Shape = tuple[int | None, ...]
-Index = tuple[int | slice, ...]
-EVERYTHING: Index = (...,)  # type: ignore[assignment]
+Index = tuple[int | slice | EllipsisType, ...]
+EVERYTHING: Index = (...,)
 
 
 @dataclass(frozen=True)
