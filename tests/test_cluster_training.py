@@ -210,13 +210,17 @@ def test_a_killed_node_costs_no_bit(on_cluster, monkeypatch, capsys):
 
     def kill(learner):
         import ray
+        from ray.exceptions import RayActorError
 
-        places = [
-            asked(worker, lambda self: ray.get_runtime_context().get_node_id())
-            for worker in learner._crew.workers
-        ]
-        node = next(node for node in on_cluster.worker_nodes if node.node_id in places)
+        def place_of(worker):
+            return asked(worker, lambda self: ray.get_runtime_context().get_node_id())
+
+        workers = {place_of(worker): worker for worker in learner._crew.workers}
+        node = next(node for node in on_cluster.worker_nodes if node.node_id in workers)
         on_cluster.remove_node(node, allow_graceful=False)
+        with pytest.raises(RayActorError):  # its processes outlive it for a moment
+            while True:
+                place_of(workers[node.node_id])
 
     told, left = loss_in_mid_epoch(kill)
     assert told == [

@@ -257,10 +257,10 @@ def test_bash_uses_what_is_shown(tmp_path):
     tool.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m unrolled "$@"\n', encoding="utf-8")
     tool.chmod(0o755)
     path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    asks = "unrolled --show-completion; true"  # two commands, so that the shell stays the parent
     shown = run(
-        "unrolled", "--show-completion", cwd=tmp_path, PATH=path, SHELL=shutil.which("bash") or "",
-        _TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION="",
-    )  # fmt: skip
+        "bash", "-c", asks, cwd=tmp_path, PATH=path, _TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION=""
+    )
     asked = f"""{shown}
         COMP_WORDS=(unrolled tr); COMP_CWORD=1
         _unrolled_completion unrolled; echo "${{COMPREPLY[@]}}"; complete -p unrolled"""

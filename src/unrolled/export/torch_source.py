@@ -9,7 +9,9 @@ from unrolled.model.trained import TrainedModel
 
 _WIDTH = 100
 _HEAD = f'''\
-"""A classifier of texts, written by unrolled {__version__}; it needs PyTorch and safetensors.
+"""A classifier of texts, which needs PyTorch and safetensors.
+
+Written by unrolled {__version__}.
 
     from model import load
 

@@ -134,8 +134,10 @@ _FINE_TUNE: dict[str, Any] = {
     "training": {
         **_SMALL["training"],
         "learning_rate": 1e-3,
-        "epochs": 8,
+        "epochs": 10,
+        "patience": 3,
     },
+    "transfer": {"frozen_epochs": 2},
     "decision": _SMALL["decision"],
 }
 
