@@ -24,6 +24,7 @@ from hypothesis import strategies as st
 
 from unrolled.cli import main, row_progress
 from unrolled.cli.row_progress import RowProgress, clock
+from unrolled.datasets.stream import Chunk
 from unrolled.errors import InputError
 from unrolled.model import TextClassifier
 from unrolled.model.predictions import Predictions
@@ -172,6 +173,7 @@ def test_parquet_columns_have_the_types_of_what_they_hold(place):
     }  # fmt: skip
 
 
+ABC = Chunk(range(1, 4), ["a", "b", "c"], [], 1.0)
 SEVERAL = [("bad", "good"), (), ("good",)]
 ABSTAINING = ["good", None, "bad"]
 
@@ -198,7 +200,7 @@ def predicted(labels: list[object]) -> Predictions:
 def test_several_labels_and_none(tmp_path, labels, in_fields, in_json):
     for suffix, written_as in FORMATS.items():
         part, whole = tmp_path / "part", tmp_path / f"whole{suffix}"
-        part.write_bytes(written_as.part(["a", "b", "c"], predicted(labels)))
+        part.write_bytes(written_as.part(ABC, predicted(labels)))
         written_as.join([part, part], whole)
         if suffix == ".parquet":
             assert polars.read_parquet(whole)["label"].to_list() == in_json * 2
@@ -212,14 +214,15 @@ def test_several_labels_and_none(tmp_path, labels, in_fields, in_json):
             assert rows[0] == ["label", "probability", "unknown_share", "was_cut", "text"]
             assert [row[0] for row in rows[1:]] == in_fields * 2
             assert rows[2] == [in_fields[1], "0.5", "0.5", "true", "b"]
-    lines = LINES.rows(["a", "b", "c"], predicted(labels)).splitlines()
+    lines = LINES.rows(ABC, predicted(labels)).splitlines()
     assert lines[1].split() == ["-", "0.5000", "50%", "unknown", "cut"]
 
 
 @given(st.lists(st.text(st.characters(codec="utf-8")), min_size=3, max_size=3))
 def test_fields_are_read_back_by_the_csv_module(texts):
     for suffix, delimiter in ((".csv", ","), (".tsv", "\t")):
-        part = FORMATS[suffix].part(texts, predicted(ABSTAINING)).decode("utf-8")
+        chunk = Chunk(range(1, 4), texts, [], 1.0)
+        part = FORMATS[suffix].part(chunk, predicted(ABSTAINING)).decode("utf-8")
         rows = csv.reader(io.StringIO(part, newline=""), delimiter=delimiter, strict=True)
         assert [row[4] for row in rows] == texts
 

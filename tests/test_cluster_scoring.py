@@ -30,7 +30,7 @@ from unrolled.recipe import load_recipe
 from unrolled.scoring.files import label_files
 from unrolled.scoring.folder import OutputFolder
 from unrolled.scoring.jobs import jobs_in
-from unrolled.scoring.run import Part
+from unrolled.scoring.run import Columns, Part
 
 pytestmark = [
     # Ray leaves the log files of its processes open, and copies settings that it no longer wants.
@@ -39,6 +39,8 @@ pytestmark = [
 ]
 
 WORDS = {"good": "wonderful warm funny lovely", "bad": "dull slow boring awful"}
+KEPT = ("id", "kind")
+KEEP = [option for name in KEPT for option in ("--keep", name)]
 ROWS = (20_000, 0, 9_000, 26_000)  # of which 8,192 are a chunk
 
 
@@ -58,11 +60,17 @@ def shop(tmp_path_factory):
     TextClassifier(recipe).fit(list(some), list(labels)).save(place / "model")
     (place / "in").mkdir()
     for number, count in enumerate(ROWS):
-        frame = polars.DataFrame({"id": range(count), "text": texts(count, number)})
+        frame = polars.DataFrame(
+            {
+                "id": polars.Series([row if row % 7 else None for row in range(count)]).cast(int),
+                "kind": polars.Series([f"{row}" for row in range(count)], dtype=polars.Categorical),
+                "text": texts(count, number),
+            }
+        )
         frame.write_parquet(place / "in" / f"part-{number}.parquet")
     frame[:300].write_csv(place / "in" / "more.csv")
     frame[:3].write_ndjson(place / "in" / "some.jsonl")
-    command = ["predict", str(place / "model"), "--input", str(place / "in")]
+    command = ["predict", str(place / "model"), "--input", str(place / "in"), *KEEP]
     assert main([*command, "--output", str(place / "here")]) == 0
     return place
 
@@ -114,7 +122,7 @@ class Silence:
 
 def label(cluster, reports, output: str = "out"):
     """As the command does, on a cluster that is connected."""
-    there = There(cluster, Path("model"), None)
+    there = There(cluster, Path("model"), Columns(None, KEPT))
     folder = OutputFolder(Path(output), overwrite=False)
     try:
         jobs = jobs_in(Path(output), there.files(Path("in")))
@@ -128,6 +136,7 @@ def label(cluster, reports, output: str = "out"):
 
 def test_three_nodes_write_what_one_process_writes(place, nodes, capfd):
     command = ["predict", "model", "--input", "in", "--output", "out", "--on", nodes.address]
+    command += KEEP
     assert main([*command, "--json"]) == 0
     printed = capfd.readouterr()
     document = json.loads(printed.out)
@@ -135,12 +144,17 @@ def test_three_nodes_write_what_one_process_writes(place, nodes, capfd):
     assert printed.err.splitlines()[0] == f"{nodes.address}: 3 workers"
     assert "ray" not in printed.err.partition("\n")[2]  # nothing of what Ray tells
     assert same_files(Path("here"), Path("out"))
+    for name in ("part-1.parquet", "part-3.parquet"):  # the first of which has no rows
+        kept, given = (polars.read_parquet(Path(place, name)) for place in ("out", "in"))
+        assert kept.columns[: len(KEPT)] == list(KEPT)
+        assert kept.select(KEPT).equals(given.select(KEPT), null_equal=True)
+        assert kept.select(KEPT).schema == given.select(KEPT).schema
     assert main(command) == 2
     assert "--overwrite replaces them" in capfd.readouterr().err
 
 
 def test_from_outside_of_the_cluster(place, nodes, capfd):
-    command = ["predict", "model", "--input", str(place / "in" / "*.*"), "--output", "out"]
+    command = ["predict", "model", "--input", str(place / "in" / "*.*"), "--output", "out", *KEEP]
     assert main([*command, "--on", nodes.client, "--workers", "2"]) == 0
     assert same_files(Path("here"), Path("out"))
     assert f"{nodes.client}: 2 workers" in capfd.readouterr().err

@@ -19,7 +19,7 @@ from unrolled.errors import DataError, InputError
 if TYPE_CHECKING:
     from unrolled.model.trained import TrainedModel
     from unrolled.scoring.parts import Parts
-    from unrolled.scoring.run import Tally, Texts
+    from unrolled.scoring.run import Columns, Tally, Texts
 
 INTERRUPTED = 130
 
@@ -42,6 +42,14 @@ def predict(
         bool, typer.Option("--overwrite", help="Replace the output file that is there.")
     ] = False,
     text: options.Text = None,
+    keep: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="A column of the input, such as ids, that goes into the output as it is; may be "
+            "repeated.",
+        ),
+    ] = None,
     threads: options.Threads = None,
     on: options.On = None,
     workers: options.Workers = None,
@@ -58,22 +66,26 @@ def predict(
     """
     from unrolled.model.trained import TrainedModel
     from unrolled.scoring.jobs import names_several
+    from unrolled.scoring.run import Columns
 
     check_once(texts, input_file)
     _check_cluster(on, workers, threads, input_file, output)
     are_several = input_file is not None and (on is not None or names_several(input_file))
     if output is not None and not are_several:
         check_output(output, input_file, overwrite=overwrite)
+    if keep:
+        _check_keep(input_file, output, are_several=are_several, json=json)
+    columns = Columns(text, keep or [])
     trained = TrainedModel.load(model)
     tell_when_compiling()
     if are_several and input_file is not None and output is not None:
-        files = Asked(model, input_file, output, text, overwrite, threads, on, workers)
+        files = Asked(model, input_file, output, columns, overwrite, threads, on, workers)
         began = time.monotonic()
         outcome = label_folder(files, trained)
         speed = outcome.made / (time.monotonic() - began)
         _show(outcome.tally, trained.classes, output, speed=speed, json=json)
         return
-    asked = _texts(texts, input_file, text, model, output)
+    asked = _texts(texts, input_file, columns, model, output)
     if output is not None:
         _to_file(trained, asked, output, threads=threads, json=json)
     else:
@@ -93,24 +105,35 @@ def _check_cluster(
         raise InputError("--on: name files with --input, and a folder with --output")
 
 
+def _check_keep(path: Path | None, output: Path | None, *, are_several: bool, json: bool) -> None:
+    from unrolled.scoring.formats import FORMATS
+
+    if path is None:
+        raise InputError("--keep is for columns of a file; name it with --input")
+    has_columns = json if output is None else are_several or output.suffix.lower() in FORMATS
+    if not has_columns:
+        raise InputError(
+            f"--keep: {output or 'standard output'} has lines without columns; name a csv, tsv, "
+            "json, jsonl or parquet file with --output, or print with --json"
+        )
+
+
 # --- The texts -----------------------------------------------------------------------------------
 
 
 def _texts(
-    given: list[str] | None, path: Path | None, column: str | None, model: Path, output: Path | None
+    given: list[str] | None, path: Path | None, columns: Columns, model: Path, output: Path | None
 ) -> Texts:
-    from unrolled.scoring.run import Texts, made_from
+    from unrolled.scoring.run import Texts, made_from, open_texts, source_of
 
     if path is not None:
-        from unrolled.datasets.stream import open_rows
         from unrolled.scoring.jobs import names_several
-        from unrolled.scoring.run import source_of
 
         if names_several(path):
-            return Texts(lambda _: chunks_of_all(path, column))
-        stream = open_rows(path, text=column)
+            return Texts(lambda _: chunks_of_all(path, columns))
+        stream = open_texts(path, columns)
         again = None if output is None else made_from(source_of(stream), model, output)
-        return Texts(lambda start: stream.chunks(start=start), again)
+        return Texts(lambda start: stream.chunks(start=start), again, stream.kept)
     return Texts(lambda start: given_chunks(given))
 
 
@@ -128,9 +151,9 @@ def _to_standard_output(
     for chunk, predictions in label_chunks(model, texts.chunks(0), threads):
         rows += len(predictions)
         if json:
-            answers += documents(chunk.texts, predictions)
+            answers += documents(chunk, predictions)
         else:
-            console.result(LINES.rows(chunk.texts, predictions).removesuffix("\n"))
+            console.result(LINES.rows(chunk, predictions).removesuffix("\n"))
     if not rows:
         raise DataError("there are no texts to label: the input has no rows")
     if json:

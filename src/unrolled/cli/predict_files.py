@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from unrolled.datasets.stream import Chunk
     from unrolled.model.trained import TrainedModel
     from unrolled.scoring.files import Labeller, Outcome
+    from unrolled.scoring.run import Columns
 
 
 @dataclass(frozen=True)
@@ -28,20 +29,20 @@ class Asked:
     model: Path
     input: Path
     output: Path
-    column: str | None
+    columns: Columns
     overwrite: bool
     threads: int | None
     on: str | None
     workers: int | None
 
 
-def chunks_of_all(given: Path, column: str | None) -> Iterator[Chunk]:
+def chunks_of_all(given: Path, columns: Columns) -> Iterator[Chunk]:
     """The texts of several files, one file after the other."""
-    from unrolled.datasets.stream import open_rows
     from unrolled.scoring.jobs import files_of
+    from unrolled.scoring.run import open_texts
 
     for file in files_of(given):
-        yield from open_rows(file, text=column).chunks()
+        yield from open_texts(file, columns).chunks()
 
 
 def label_folder(asked: Asked, model: TrainedModel) -> Outcome:
@@ -71,14 +72,14 @@ def _labeller(asked: Asked, model: TrainedModel) -> Iterator[Labeller]:
     if asked.on is None:
         from unrolled.scoring.files import Here
 
-        yield Here(model, asked.column, asked.threads)
+        yield Here(model, asked.columns, asked.threads)
         return
     from unrolled.cluster.connection import connected
     from unrolled.cluster.scoring import There
 
     with connected(asked.on, workers=asked.workers) as cluster:
         console.note(f"{asked.on}: {console.counted(cluster.workers, 'worker')}")
-        yield There(cluster, asked.model, asked.column)
+        yield There(cluster, asked.model, asked.columns)
 
 
 class _Told(RowProgress):

@@ -22,7 +22,7 @@ from unrolled.cluster.scoring_tasks import Answer, Piece
 from unrolled.errors import UnrolledError
 from unrolled.scoring.files import Made, Plan
 from unrolled.scoring.jobs import Job
-from unrolled.scoring.run import Source
+from unrolled.scoring.run import Columns, Source
 
 ATTEMPTS = 3  # without an answer between them, until a run gives up
 
@@ -30,13 +30,13 @@ ATTEMPTS = 3  # without an answer between them, until a run gives up
 class There:
     """Lets the workers of a cluster label texts.
 
-    model: a folder on this machine; column: that of the texts, where it was named.
+    model: a folder on this machine.
     """
 
-    def __init__(self, cluster: Cluster, model: Path, column: str | None) -> None:
+    def __init__(self, cluster: Cluster, model: Path, columns: Columns) -> None:
         self._cluster = cluster
         self._model = model
-        self._column = column
+        self._columns = columns
 
     def files(self, given: Path) -> list[Path]:
         """The files of texts that are meant; from outside the cluster, as its nodes see them."""
@@ -44,7 +44,7 @@ class There:
 
     def sources(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, Source]]:
         """Each job with what is to be known of its file of texts, which the nodes find out."""
-        return sources_there(self._cluster, jobs, self._column)
+        return sources_there(self._cluster, jobs, self._columns)
 
     def parts(self, plans: Iterable[Plan]) -> Iterator[tuple[Plan, Made]]:
         """Each plan with the parts of its file that are not finished."""
@@ -53,7 +53,13 @@ class There:
         order = Order(self._model.name, _files_of(self._model), self._cluster.workers, place)
         stream = partial(_conducted if self._cluster.is_client else streamed, order)
         pieces = [
-            Piece(str(plan.job.source), self._column, plan.job.output.name, plan.rows)
+            Piece(
+                str(plan.job.source),
+                self._columns.text,
+                plan.job.output.name,
+                plan.rows,
+                self._columns.keep,
+            )
             for plan in known
         ]
         with closing(_persistent(stream, pieces)) as answers:

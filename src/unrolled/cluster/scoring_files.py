@@ -8,10 +8,9 @@ from typing import Any
 
 from unrolled import errors
 from unrolled.cluster.connection import Cluster
-from unrolled.datasets.stream import open_rows
 from unrolled.errors import DataError, UnrolledError
 from unrolled.scoring.jobs import Job, files_of
-from unrolled.scoring.run import Source, source_of
+from unrolled.scoring.run import Columns, Source, open_texts, source_of
 
 Answer = tuple[Any, tuple[str, str] | None]
 """What a function returned, or the class and the message of the UnrolledError that it raised."""
@@ -26,11 +25,11 @@ def files_there(cluster: Cluster, given: Path) -> list[Path]:
 
 
 def sources_there(
-    cluster: Cluster, jobs: Sequence[Job], column: str | None
+    cluster: Cluster, jobs: Sequence[Job], columns: Columns
 ) -> Iterator[tuple[Job, Source]]:
     """Each job with what is to be known of its file of texts; the nodes read the files."""
     place = readers_place(cluster, [job.source for job in jobs])
-    answers = _asked([_ask(_source, job.source, column, **place) for job in jobs])
+    answers = _asked([_ask(_source, job.source, columns, **place) for job in jobs])
     return ((job, _value(answer)) for job, answer in zip(jobs, answers, strict=True))
 
 
@@ -92,8 +91,8 @@ def _value(answer: Answer) -> Any:
     return value
 
 
-def _source(path: Path, column: str | None) -> Source:
-    return source_of(open_rows(path, text=column))
+def _source(path: Path, columns: Columns) -> Source:
+    return source_of(open_texts(path, columns))
 
 
 def _sizes(files: Sequence[Path]) -> list[int | None]:

@@ -8,17 +8,19 @@ file or a model travels as a row too, and is raised where the rows are wanted.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unrolled import bundle
-from unrolled.datasets.stream import Chunk, open_rows
+from unrolled.cluster.scoring_kept import packed, unpacked
+from unrolled.datasets.stream import Chunk
 from unrolled.errors import UnrolledError
 from unrolled.model.trained import TrainedModel
 from unrolled.scoring.files import chunks_of
-from unrolled.scoring.run import Part, format_of, part_of
+from unrolled.scoring.formats import Format
+from unrolled.scoring.run import Columns, Part, format_of, open_texts, part_of
 
 if TYPE_CHECKING:
     import pyarrow
@@ -29,13 +31,14 @@ class Piece:
     """What one task reads: the rows of a file from the one at index ``start``.
 
     column: the name of that of the texts, where it was named; output: the file of labels, of which
-    the suffix counts.
+    the suffix counts; keep: the names of the columns that are carried into it.
     """
 
     source: str
     column: str | None
     output: str
     start: int
+    keep: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -55,9 +58,10 @@ def read(pieces: pyarrow.Table) -> Iterator[pyarrow.Table]:
     """The chunks of a piece, the only row of a table; the last one says that it is the last."""
     (fields,) = pieces.to_pylist()
     piece = Piece(**fields)
+    columns = Columns(piece.column, piece.keep)
     waiting = None
     try:
-        for chunk in chunks_of(open_rows(piece.source, text=piece.column), piece.start):
+        for chunk in chunks_of(open_texts(piece.source, columns), piece.start):
             if waiting is not None:
                 yield _chunk_row(piece, waiting)
             waiting = chunk
@@ -89,16 +93,17 @@ class Labeller:
         if texts.null_count:
             return _answer_row(fields)
         try:
-            part = self._part(texts.flatten().to_pylist(), fields["share"], fields["output"])
+            kept = unpacked(fields["kept"], fields["series"])
+            chunk = Chunk([], texts.flatten().to_pylist(), [], fields["share"], kept)
+            part = self._part(chunk, format_of(Path(fields["output"])))
         except UnrolledError as error:
             return _answer_row({**fields, "error": _described(error)})
         return _answer_row(fields, part)
 
-    def _part(self, texts: list[str], share: float, output: str) -> Part:
+    def _part(self, chunk: Chunk, written_as: Format) -> Part:
         start = self._model.recipe.text.start_token
-        encoded = self._model.vocabulary.encode_all(texts, start=start)
-        predictions = self._model.predictions(encoded, threads=1)
-        return part_of(Chunk([], texts, [], share), predictions, format_of(Path(output)))
+        encoded = self._model.vocabulary.encode_all(chunk.texts, start=start)
+        return part_of(chunk, self._model.predictions(encoded, threads=1), written_as)
 
 
 def answers_in(table: pyarrow.Table) -> Iterator[Answer]:
@@ -118,6 +123,7 @@ def _chunk_row(
 ) -> pyarrow.Table:
     import pyarrow
 
+    kept, series = packed(chunk.kept if chunk else {})
     texts = pyarrow.array(chunk.texts if chunk else [], pyarrow.large_string())
     ends = pyarrow.array([0 if chunk else None, len(texts)], pyarrow.int64())
     columns = {
@@ -125,6 +131,8 @@ def _chunk_row(
         "share": [chunk.share if chunk else 1.0],
         "is_last": [is_last],
         "error": pyarrow.array([_described(error) if error else None], pyarrow.string()),
+        "kept": pyarrow.array([kept], pyarrow.large_string()),
+        "series": pyarrow.array([series], pyarrow.large_binary()),
         "texts": pyarrow.LargeListArray.from_arrays(ends, texts),
     }
     return pyarrow.table(columns)

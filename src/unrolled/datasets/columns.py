@@ -56,6 +56,15 @@ def text_and_label_columns(
     return chosen
 
 
+def kept_columns(place: str, columns: Sequence[str], keep: Sequence[str]) -> list[int]:
+    """Indices of the columns that are to be kept, in the order in which they are named."""
+    found = [_named(place, columns, name) for name in keep]
+    for at, index in enumerate(found):
+        if index in found[:at]:
+            raise DataError(f"{place}: {columns[index]!r} is to be kept twice; name it once")
+    return found
+
+
 def _named(place: str, columns: Sequence[str], name: str) -> int:
     """The column of that name; capital letters matter only where they tell two apart."""
     for key in (str, _normal):

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from unrolled.datasets.columns import text_and_label_columns, text_column
+from unrolled.datasets.columns import kept_columns, text_and_label_columns, text_column
 from unrolled.datasets.decoding import check_file, unreadable
 from unrolled.datasets.examples import Label, Stored
+from unrolled.datasets.kept import Column, listed
 from unrolled.datasets.tables import BATCH, READERS, Batch, Table, read_lines
-from unrolled.datasets.values import LABEL_PREFIX, label_of, several, split_line, text_of
+from unrolled.datasets.values import (
+    LABEL_PREFIX,
+    label_of,
+    several,
+    split_line,
+    text_of,
+    whole_characters,
+)
 from unrolled.errors import DataError
 
 _LINES = ".txt"
@@ -26,13 +34,15 @@ class Chunk:
     """Some rows of a file.
 
     lines: where each starts (from 1), as in Examples; labels: "" where one is missing; empty when
-    the stream was opened without them; share: how much of the file has been read, from 0 to 1.
+    the stream was opened without them; share: how much of the file has been read, from 0 to 1;
+    kept: the columns that the stream was told to keep, by their names.
     """
 
     lines: Sequence[int]
     texts: list[str]
     labels: list[Label]
     share: float
+    kept: Mapping[str, Column] = field(default_factory=dict)
 
 
 class RowStream:
@@ -43,13 +53,19 @@ class RowStream:
     """
 
     def __init__(
-        self, path: Path, table: Table, columns: Sequence[int], separator: str | None = None
+        self,
+        path: Path,
+        table: Table,
+        columns: Sequence[int],
+        separator: str | None = None,
+        kept: Sequence[int] = (),
     ) -> None:
         self.path = path
         self.rows = table.rows
         self._table = table
         self._columns = columns  # of the texts, and of the labels if they are wanted
         self._separator = separator
+        self._kept = kept
         self._is_lines = path.suffix.lower() == _LINES
         self._stamp = _stamp(path)
         self.unlabelled: Label = () if self._is_lines else ""
@@ -68,18 +84,28 @@ class RowStream:
         """The names of the column with the texts and, if they are wanted, of that with labels."""
         return [self._table.columns[column] for column in self._columns]
 
+    @property
+    def kept(self) -> list[str]:
+        """The names of the columns that are kept, beside those that are read."""
+        return [whole_characters(self._table.columns[column]) for column in self._kept]
+
     def chunks(self, *, start: int = 0, size: int = BATCH) -> Iterator[Chunk]:
         """The rows from the one at index ``start``, ``size`` at a time.
 
         DataError when the file is no longer the one that was opened.
         """
         self._check_unchanged()
-        for batch in self._table.read(self._columns, start, size):
+        for batch in self._table.read([*self._columns, *self._kept], start, size):
             yield self._line_chunk(batch) if self._is_lines else self._chunk(batch)
         self._check_unchanged()
 
+    def without_rows(self) -> Chunk:
+        """A chunk that has no rows, only the names and types of the columns that are kept."""
+        columns = [*self._columns, *self._kept]
+        return self._chunk(Batch([], [[] for _ in columns], 1.0))
+
     def _chunk(self, batch: Batch) -> Chunk:
-        places = zip(batch.lines, batch.values[0], strict=True)
+        places = zip(batch.lines, listed(batch.values[0]), strict=True)
         texts = [
             # Of ASCII there is nothing to repair, and most texts of many languages are ASCII.
             value if type(value) is str and value.isascii() else text_of(self._place(line), value)
@@ -89,9 +115,17 @@ class RowStream:
         if len(self._columns) > 1:
             labels = [
                 label_of(self._place(line), value, self._separator)
-                for line, value in zip(batch.lines, batch.values[1], strict=True)
+                for line, value in zip(batch.lines, listed(batch.values[1]), strict=True)
             ]
-        return Chunk(batch.lines, texts, labels, batch.share)
+        return Chunk(batch.lines, texts, labels, batch.share, self._kept_in(batch))
+
+    def _kept_in(self, batch: Batch) -> dict[str, Column]:
+        types = [self._table.types[column] for column in self._kept]
+        values = batch.values[len(self._columns) :]
+        return {
+            name: Column(f"{self.path}, column {name!r}", some, type_)
+            for name, some, type_ in zip(self.kept, values, types, strict=True)
+        }
 
     def _line_chunk(self, batch: Batch) -> Chunk:
         split = [split_line(string) for string in batch.values[0]]
@@ -109,18 +143,22 @@ class RowStream:
             )
 
 
-def open_rows(path: str | Path, *, text: str | None = None) -> RowStream:
+def open_rows(path: str | Path, *, text: str | None = None, keep: Sequence[str] = ()) -> RowStream:
     """The texts of a file, one for each row, an empty one too; no label is needed.
 
-    A .txt file holds one text a line (fastText labels are left out).
+    text: the column of texts, where its name does not tell; keep: columns that come with the texts
+    as they are. A .txt file holds one text a line (fastText labels are left out).
     """
     path = Path(path)
     table = READERS[_suffix(path)](path)
     if _suffix(path) == _LINES:
         if text is not None:
             raise DataError(f"{path}: a .txt file has no columns; leave out --text")
+        if keep:
+            raise DataError(f"{path}: a .txt file has no columns; leave out --keep")
         return RowStream(path, table, [0])
-    return RowStream(path, table, [text_column(table.header, table.columns, text)])
+    columns = [text_column(table.header, table.columns, text)]
+    return RowStream(path, table, columns, kept=kept_columns(table.header, table.columns, keep))
 
 
 def open_labelled_rows(

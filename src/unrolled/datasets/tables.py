@@ -18,6 +18,7 @@ from unrolled.errors import DataError
 
 BATCH = 8192  # rows that are read at once
 _LONGEST_FIELD = 2**31 - 1  # the largest limit that the csv module takes on every system
+_EXACT, _LONG = 2**53, 2**63  # whole numbers up to which a float and an integer are exact
 _RECORDS_AT_ONCE = 256  # read while that limit is set, since all of the process shares it
 
 
@@ -26,12 +27,13 @@ class Batch:
     """Some rows of a table.
 
     lines: the line (from 1) on which each row starts, or its row (from 1) in a Parquet file;
-    values: those of each column that was asked for, None where there is none;
+    values: a list of those of each column that was asked for, None where there is none; of a
+    Parquet file, a polars Series of them;
     share: how much of the file has been read, from 0 to 1.
     """
 
     lines: Sequence[int]
-    values: Sequence[Sequence[Any]]
+    values: Sequence[Any]
     share: float
 
 
@@ -39,12 +41,14 @@ class Batch:
 class Table:
     """Rows under named columns, read anew from the file for each pass over them.
 
-    header: the place that names the columns, as messages give it;
+    types: that of each column, as ``polars.Series`` takes it, or object where values are of several
+    types or nested; header: the place that names the columns, as messages give it;
     rows: how many there are, where that is known without reading them all;
     read: (columns by index, rows to leave out at the start, rows in a batch) -> the batches.
     """
 
     columns: Sequence[str]
+    types: Sequence[Any]
     header: str
     rows: int | None
     read: Callable[[Sequence[int], int, int], Iterator[Batch]]
@@ -120,12 +124,13 @@ def _first_difference(path: Path) -> int | None:
 
 def read_json_lines(path: Path) -> Table:
     """One JSON object a line; blank lines are skipped. Any row may bring new columns."""
-    columns: dict[str, None] = {}
+    kinds: dict[str, set[Any]] = {}
     count = 0
     for _, row in _json_rows(path, TextBlocks(path)):
-        columns.update(dict.fromkeys(row))
+        for name, value in row.items():
+            kinds.setdefault(name, set()).add(_kind(value))
         count += 1
-    names = list(columns)
+    names = list(kinds)
 
     def read(chosen: Sequence[int], start: int, size: int) -> Iterator[Batch]:
         blocks = TextBlocks(path)
@@ -133,7 +138,23 @@ def read_json_lines(path: Path) -> Table:
             values = [[row.get(names[column]) for _, row in batch] for column in chosen]
             yield Batch([line for line, _ in batch], values, blocks.share)
 
-    return Table(names, str(path), count, read)
+    return Table(names, [_type(kinds[name]) for name in names], str(path), count, read)
+
+
+def _kind(value: Any) -> Any:
+    """The type of a JSON value; of a whole number, also whether 53 bits hold it, or 64."""
+    if type(value) is not int or -_EXACT <= value <= _EXACT:
+        return type(value)
+    return "long" if -_LONG <= value < _LONG else object
+
+
+def _type(kinds: set[Any]) -> type:
+    """That of all values of a column, as each of them can have it without loss."""
+    kinds = kinds - {type(None)}
+    for found, type_ in (({str}, str), ({bool}, bool), ({int, "long"}, int), ({int, float}, float)):
+        if kinds <= found:
+            return type_
+    return object
 
 
 def _json_rows(path: Path, blocks: Iterable[str]) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -161,7 +182,7 @@ def read_lines(path: Path, *, skip_blank: bool = False) -> Table:
             lines, strings = zip(*batch, strict=True)
             yield Batch(lines, [strings for _ in chosen], blocks.share)
 
-    return Table(["line"], str(path), None, read)
+    return Table(["line"], [str], str(path), None, read)
 
 
 def read_parquet(path: Path) -> Table:
@@ -172,24 +193,26 @@ def read_parquet(path: Path) -> Table:
     failures = (polars.exceptions.PolarsError, polars.exceptions.PanicException, OSError)
     try:
         frame = polars.scan_parquet(path, glob=False)
-        columns = frame.collect_schema().names()
+        schema = frame.collect_schema()
         count = int(frame.select(polars.len()).collect().item())
     except failures as error:
         raise DataError(_bad_parquet(path, error)) from None
 
     def read(chosen: Sequence[int], start: int, size: int) -> Iterator[Batch]:
         # Slice after slice, since an engine that streams decodes whole row groups ahead.
-        wanted = frame.select(columns[column] for column in chosen)
+        # By index, since some names have a meaning for polars.
+        places = {column: place for place, column in enumerate(dict.fromkeys(chosen))}
+        wanted = frame.select(polars.selectors.by_index(*places))
         for first in range(start, count, size):
             try:
                 part = wanted.slice(first, size).collect()
             except failures as error:
                 raise DataError(_bad_parquet(path, error)) from None
             end = first + len(part)
-            values = [part[columns[column]].to_list() for column in chosen]
+            values = [part.to_series(places[column]) for column in chosen]
             yield Batch(range(first + 1, end + 1), values, end / count)
 
-    return Table(columns, str(path), count, read)
+    return Table(schema.names(), schema.dtypes(), str(path), count, read)
 
 
 def _bad_parquet(path: Path, error: BaseException) -> str:
@@ -225,7 +248,8 @@ def _fields_table(path: Path, records: Records, delimiter: str) -> Table:
             yield Batch([line for line, _ in batch], values, blocks.share)
 
     line, header = next(checked(TextBlocks(path)))
-    return Table([name.strip() for name in header], f"{path}:{line}", None, read)
+    names = [name.strip() for name in header]
+    return Table(names, [str] * len(names), f"{path}:{line}", None, read)
 
 
 def _batches(rows: Iterator[_Row], start: int, size: int) -> Iterator[list[_Row]]:

@@ -22,7 +22,12 @@ def text_of(place: str, value: Any) -> str:
         return ""
     if not isinstance(value, str):
         raise DataError(f"{place}: the text is {_kind(value)}, not a string")
-    return _LONE_SURROGATE.sub("\ufffd", value)
+    return whole_characters(value)
+
+
+def whole_characters(text: str) -> str:
+    """With U+FFFD for each half of a character."""
+    return text if text.isascii() else _LONE_SURROGATE.sub("\ufffd", text)
 
 
 def label_of(place: str, value: Any, separator: str | None = None) -> Label:

@@ -10,18 +10,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from unrolled.datasets.stream import Chunk, RowStream, open_rows
+from unrolled.datasets.stream import Chunk, RowStream
 from unrolled.errors import DataError
 from unrolled.model.trained import TrainedModel
 from unrolled.scoring.folder import OutputFolder
 from unrolled.scoring.jobs import Job, files_of
 from unrolled.scoring.parts import Parts
 from unrolled.scoring.run import (
+    Columns,
     Part,
     Source,
     Tally,
     format_of,
     made_from,
+    open_texts,
     parts_of,
     source_of,
     write_parts,
@@ -30,10 +32,15 @@ from unrolled.scoring.run import (
 
 @dataclass(frozen=True)
 class Plan:
-    """A job that is not finished, what its file of labels is made from, and its rows so far."""
+    """A job that is not finished.
+
+    made_from: what its file of labels is made from; kept: the columns that are carried into it;
+    rows: how many are finished.
+    """
 
     job: Job
     made_from: Mapping[str, Any]
+    kept: Sequence[str]
     rows: int
 
 
@@ -94,12 +101,12 @@ def label_files(
             if (tally := folder.finished(job.output, again)) is not None:
                 progress.skip(tally)
             else:
-                yield Plan(job, again, _rows_there(job.output, again))
+                yield Plan(job, again, source.kept, _rows_there(job.output, again))
 
     for plan, made in labeller.parts(unfinished()):
         progress.begin(plan, folder)
         parts = Parts(plan.job.output, plan.made_from)
-        tally = write_parts(parts, made, progress.on_part)
+        tally = write_parts(parts, made, progress.on_part, plan.kept)
         folder.add(plan.job.output, plan.made_from, tally)
         progress.end(tally)
     if not progress.rows:
@@ -139,11 +146,11 @@ class _Progress:
 
 
 class Here:
-    """Labels texts in this process; column: that of the texts, where it was named."""
+    """Labels texts in this process."""
 
-    def __init__(self, model: TrainedModel, column: str | None, threads: int | None) -> None:
+    def __init__(self, model: TrainedModel, columns: Columns, threads: int | None) -> None:
         self._model = model
-        self._column = column
+        self._columns = columns
         self._threads = threads
 
     def files(self, given: Path) -> list[Path]:
@@ -152,12 +159,12 @@ class Here:
 
     def sources(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, Source]]:
         """Each job with what is to be known of its file of texts."""
-        return ((job, source_of(open_rows(job.source, text=self._column))) for job in jobs)
+        return ((job, source_of(open_texts(job.source, self._columns))) for job in jobs)
 
     def parts(self, plans: Iterable[Plan]) -> Iterator[tuple[Plan, Made]]:
         """Each plan with the parts of its file that are not finished."""
         for plan in plans:
-            chunks = chunks_of(open_rows(plan.job.source, text=self._column), plan.rows)
+            chunks = chunks_of(open_texts(plan.job.source, self._columns), plan.rows)
             yield plan, parts_of(self._model, chunks, format_of(plan.job.output), self._threads)
 
 
@@ -168,7 +175,7 @@ def chunks_of(stream: RowStream, start: int) -> Iterator[Chunk]:
         is_empty = False
         yield chunk
     if is_empty:
-        yield Chunk([], [], [], 1.0)
+        yield stream.without_rows()
 
 
 def _rows_there(output: Path, made_from: Mapping[str, Any]) -> int:

@@ -10,39 +10,48 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from unrolled.datasets.stream import Chunk
 from unrolled.model.predictions import Label, Predictions
 
 JOINED_LABELS = "|"  # between the labels of one text, where a format has no lists
 _ROW_GROUP = 1 << 14
+_FIELDS = ("label", "probability", "unknown_share", "was_cut", "text")
+COLUMNS = (*_FIELDS, "probabilities")
 
 
 class Format(ABC):
-    """Turns chunks of predictions into parts, and parts into a file."""
+    """Turns chunks of predictions into parts, and parts into a file.
+
+    The columns that are kept come first, in the order of their names in ``kept``.
+    """
 
     @abstractmethod
-    def part(self, texts: Sequence[str], predictions: Predictions) -> bytes:
+    def part(self, chunk: Chunk, predictions: Predictions) -> bytes:
         """The rows of one chunk."""
 
     @abstractmethod
-    def join(self, parts: Sequence[Path], whole: Path) -> None:
+    def join(self, parts: Sequence[Path], whole: Path, kept: Sequence[str] = ()) -> None:
         """Write the file that has the rows of all parts, in their order."""
 
 
 class TextFormat(Format):
     """Rows that are text, so that parts are joined by writing one behind the other."""
 
-    start = ""
     between = ""
     end = ""
 
-    def part(self, texts: Sequence[str], predictions: Predictions) -> bytes:
-        """The rows of one chunk."""
-        return self.rows(texts, predictions).encode("utf-8")
+    def start(self, kept: Sequence[str]) -> str:
+        """What comes before the rows."""
+        return ""
 
-    def join(self, parts: Sequence[Path], whole: Path) -> None:
+    def part(self, chunk: Chunk, predictions: Predictions) -> bytes:
+        """The rows of one chunk."""
+        return self.rows(chunk, predictions).encode("utf-8")
+
+    def join(self, parts: Sequence[Path], whole: Path, kept: Sequence[str] = ()) -> None:
         """Write the file that has the rows of all parts, in their order."""
         with whole.open("wb") as file:
-            file.write(self.start.encode("utf-8"))
+            file.write(self.start(kept).encode("utf-8"))
             for number, part in enumerate(parts):
                 file.write(self.between.encode("utf-8") if number else b"")
                 with part.open("rb") as rows:
@@ -50,7 +59,7 @@ class TextFormat(Format):
             file.write(self.end.encode("utf-8"))
 
     @abstractmethod
-    def rows(self, texts: Sequence[str], predictions: Predictions) -> str:
+    def rows(self, chunk: Chunk, predictions: Predictions) -> str:
         """The rows of one chunk."""
 
 
@@ -63,17 +72,20 @@ class Fields(TextFormat):
 
     def __init__(self, delimiter: str) -> None:
         self._delimiter = delimiter
-        names = ("label", "probability", "unknown_share", "was_cut", "text")
-        self.start = delimiter.join(names) + "\n"
 
-    def rows(self, texts: Sequence[str], predictions: Predictions) -> str:
+    def start(self, kept: Sequence[str]) -> str:
+        """The header."""
+        return self._delimiter.join(map(self._field, (*kept, *_FIELDS))) + "\n"
+
+    def rows(self, chunk: Chunk, predictions: Predictions) -> str:
         """The rows of one chunk."""
         columns = (
+            *(map(self._field, column.as_texts()) for column in chunk.kept.values()),
             map(self._field, map(shown, predictions.labels)),
             map(repr, predictions.probability.tolist()),
             map(repr, predictions.unknown_share.tolist()),
             ("true" if was_cut else "false" for was_cut in predictions.was_cut.tolist()),
-            map(self._field, texts),
+            map(self._field, chunk.texts),
         )
         return "".join(self._delimiter.join(row) + "\n" for row in zip(*columns, strict=True))
 
@@ -88,29 +100,32 @@ class JsonLines(TextFormat):
 
     _ends = "\n"
 
-    def rows(self, texts: Sequence[str], predictions: Predictions) -> str:
+    def rows(self, chunk: Chunk, predictions: Predictions) -> str:
         """The rows of one chunk."""
         encode = json.JSONEncoder(ensure_ascii=False).encode
-        return "".join(encode(row) + "\n" for row in documents(texts, predictions))
+        return "".join(encode(row) + "\n" for row in documents(chunk, predictions))
 
 
 class JsonList(TextFormat):
     """One JSON list of objects, an object a line."""
 
-    start = "[\n"
     between = ",\n"
     end = "\n]\n"
 
-    def rows(self, texts: Sequence[str], predictions: Predictions) -> str:
+    def start(self, kept: Sequence[str]) -> str:
+        """What comes before the rows."""
+        return "[\n"
+
+    def rows(self, chunk: Chunk, predictions: Predictions) -> str:
         """The rows of one chunk."""
         encode = json.JSONEncoder(ensure_ascii=False).encode
-        return ",\n".join(encode(row) for row in documents(texts, predictions))
+        return ",\n".join(encode(row) for row in documents(chunk, predictions))
 
 
 class Lines(TextFormat):
     """``positive  0.9312``, one a text, ``-`` for no label; ``25% unknown``, ``cut`` behind it."""
 
-    def rows(self, texts: Sequence[str], predictions: Predictions) -> str:
+    def rows(self, chunk: Chunk, predictions: Predictions) -> str:
         """The rows of one chunk."""
         width = max(len(_printable(name)) for name in predictions.classes)
         rows = zip(
@@ -132,7 +147,7 @@ class Lines(TextFormat):
 class Parquet(Format):
     """Columns; the probabilities of all classes are the fields of one of them."""
 
-    def part(self, texts: Sequence[str], predictions: Predictions) -> bytes:
+    def part(self, chunk: Chunk, predictions: Predictions) -> bytes:
         """The rows of one chunk, as an Arrow file, which is quickly written and read."""
         import polars
 
@@ -142,6 +157,7 @@ class Parquet(Format):
         classes = list(predictions.classes)
         frame = polars.DataFrame(
             {
+                **{name: column.as_series() for name, column in chunk.kept.items()},
                 "label": polars.Series(labels, dtype=label_type),
                 "probability": predictions.probability,
                 "unknown_share": predictions.unknown_share,
@@ -149,14 +165,14 @@ class Parquet(Format):
                 "probabilities": polars.DataFrame(
                     predictions.probabilities, schema=classes, orient="row"
                 ).to_struct(),
-                "text": polars.Series(texts, dtype=polars.String),
+                "text": polars.Series(chunk.texts, dtype=polars.String),
             }
         )
         file = io.BytesIO()
         frame.write_ipc(file)
         return file.getvalue()
 
-    def join(self, parts: Sequence[Path], whole: Path) -> None:
+    def join(self, parts: Sequence[Path], whole: Path, kept: Sequence[str] = ()) -> None:
         """Write the file that has the rows of all parts, in their order."""
         import polars
 
@@ -176,10 +192,11 @@ FORMATS: Mapping[str, Format] = {
 LINES = Lines()
 
 
-def documents(texts: Sequence[str], predictions: Predictions) -> Iterator[dict[str, Any]]:
+def documents(chunk: Chunk, predictions: Predictions) -> Iterator[dict[str, Any]]:
     """A JSON object for each text."""
     columns = zip(
-        texts,
+        _objects(chunk),
+        chunk.texts,
         predictions.labels,
         predictions.probability.tolist(),
         predictions.unknown_share.tolist(),
@@ -187,8 +204,9 @@ def documents(texts: Sequence[str], predictions: Predictions) -> Iterator[dict[s
         predictions.probabilities.tolist(),
         strict=True,
     )
-    for text, label, probability, unknown_share, was_cut, probabilities in columns:
+    for kept, text, label, probability, unknown_share, was_cut, probabilities in columns:
         yield {
+            **kept,
             "text": text,
             "label": label,
             "probability": probability,
@@ -196,6 +214,14 @@ def documents(texts: Sequence[str], predictions: Predictions) -> Iterator[dict[s
             "was_cut": was_cut,
             "probabilities": dict(zip(predictions.classes, probabilities, strict=True)),
         }
+
+
+def _objects(chunk: Chunk) -> Iterator[dict[str, Any]]:
+    """Of each row, what is kept."""
+    if not chunk.kept:
+        return ({} for _ in chunk.texts)
+    rows = zip(*(column.as_json() for column in chunk.kept.values()), strict=True)
+    return (dict(zip(chunk.kept, row, strict=True)) for row in rows)
 
 
 def shown(label: Label) -> str:

@@ -7,19 +7,28 @@ from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from unrolled import __version__, bundle
 from unrolled.datasets.decoding import unreadable
-from unrolled.datasets.stream import Chunk, RowStream
+from unrolled.datasets.stream import Chunk, RowStream, open_rows
 from unrolled.datasets.tables import BATCH
 from unrolled.errors import DataError
 from unrolled.model.predictions import Label, Predictions
 from unrolled.model.trained import TrainedModel
-from unrolled.scoring.formats import FORMATS, LINES, Format
+from unrolled.scoring.formats import COLUMNS, FORMATS, LINES, Format
 from unrolled.scoring.parts import Entry, Parts
 from unrolled.scoring.pipeline import label_chunks
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What is read of files: the column of texts, where it was named, and what is kept beside."""
+
+    text: str | None = None
+    keep: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -27,11 +36,12 @@ class Texts:
     """The texts of a run.
 
     chunks: all behind the first so many rows; made_from: what decides about what is written, by
-    name, or None when the texts cannot be read again.
+    name, or None when the texts cannot be read again; kept: the names of the columns beside them.
     """
 
     chunks: Callable[[int], Iterator[Chunk]]
     made_from: Mapping[str, Any] | None = None
+    kept: Sequence[str] = ()
 
 
 @dataclass
@@ -63,10 +73,11 @@ class Tally:
 
 @dataclass(frozen=True)
 class Source:
-    """A file of texts: the name of their column, and the SHA-256 (hex) of its bytes."""
+    """A file of texts: the name of their column, those kept, and the SHA-256 (hex) of its bytes."""
 
     path: Path
     column: str
+    kept: Sequence[str]
     digest: str
 
 
@@ -78,9 +89,24 @@ class Part:
     entry: Entry
 
 
+def open_texts(path: str | Path, columns: Columns) -> RowStream:
+    """The rows of a file of texts.
+
+    Raises DataError: a column is not there, or it cannot be kept beside those that are written.
+    """
+    stream = open_rows(path, text=columns.text, keep=columns.keep)
+    for name in stream.kept:
+        if name in COLUMNS:
+            raise DataError(
+                f"{path}: {name!r} cannot be kept, since predict writes a column of that name; "
+                "rename it in the file"
+            )
+    return stream
+
+
 def source_of(stream: RowStream) -> Source:
     """What is to be known of an open file before its texts are labelled; reads all of it."""
-    return Source(stream.path, stream.columns[0], _digest(stream.path))
+    return Source(stream.path, stream.columns[0], stream.kept, _digest(stream.path))
 
 
 def made_from(source: Source, model: Path, output: Path) -> dict[str, Any]:
@@ -88,6 +114,7 @@ def made_from(source: Source, model: Path, output: Path) -> dict[str, Any]:
     return {
         "the input": source.digest,
         "the column of texts": source.column,
+        "the columns kept": list(source.kept),
         "the model": _digest(model / bundle.CONFIG),  # which has the digests of its other files
         "the format": output.suffix.lower(),
         "the version of unrolled": __version__,
@@ -114,7 +141,7 @@ def label_to_file(
     the finished parts stay, unless the texts are at fault.
     """
     made = parts_of(model, texts.chunks(parts.rows), format_of(parts.output), threads)
-    return write_parts(parts, _some(made, parts), on_part)
+    return write_parts(parts, _some(made, parts), on_part, texts.kept)
 
 
 def parts_of(
@@ -129,15 +156,19 @@ def parts_of(
 def part_of(chunk: Chunk, predictions: Predictions, written_as: Format) -> Part:
     """What is written of one chunk."""
     entry = _entry(predictions) | {"share": chunk.share}
-    return Part(written_as.part(chunk.texts, predictions), entry)
+    return Part(written_as.part(chunk, predictions), entry)
 
 
 def write_parts(
-    parts: Parts, made: Generator[Part, None, None], on_part: Callable[[int, float], None]
+    parts: Parts,
+    made: Generator[Part, None, None],
+    on_part: Callable[[int, float], None],
+    kept: Sequence[str],
 ) -> Tally:
     """Put what is ``made`` behind the finished ``parts``, then the whole file in its place.
 
-    Arguments and errors as those of ``label_to_file``; the parts are closed in any case.
+    kept: the names of the columns that are kept. The other arguments and the errors are those of
+    ``label_to_file``; the parts are closed in any case.
     """
     try:
         with closing(made):
@@ -147,7 +178,7 @@ def write_parts(
         tally = Tally()
         for entry in parts.finished:
             tally.add(entry)
-        parts.finish(format_of(parts.output).join)
+        parts.finish(partial(format_of(parts.output).join, kept=kept))
     except DataError:
         parts.finished.clear()
         raise
