@@ -35,6 +35,7 @@ from unrolled.cluster.scoring import There
 from unrolled.scoring.files import label_files
 from unrolled.scoring.folder import OutputFolder
 from unrolled.scoring.jobs import jobs_in
+from unrolled.scoring.run import Columns
 
 WORKERS = 2
 FILES = 20  # at all rows
@@ -169,7 +170,7 @@ def measure_steps(place: Path) -> Steps:
     began = time.perf_counter()
     with connected(LOCAL, workers=WORKERS) as cluster:
         connected_at = time.perf_counter()
-        there = There(cluster, model, None)
+        there = There(cluster, model, Columns())
         with closing(OutputFolder(output, overwrite=False)) as folder:
             jobs = jobs_in(output, there.files(place / "few"))
             label_files(there, jobs, model, folder, watch)

@@ -35,6 +35,7 @@ from unrolled.engine.threads import Team
 from unrolled.ragged import Sequences
 
 _SECONDS_A_CALL = 0.1
+_PRODUCTS_A_THREAD = 2_000_000  # are made in about the time that it takes to wake one
 _KEPT_BYTES = 1 << 20  # of states at a desk, up to which it is kept for a next call
 _LARGE_TABLE = 4_096  # rows from which on a tile's gradient is that of the rows that it read
 
@@ -167,7 +168,7 @@ class ManyToOne:
     def predict(self, sequences: Sequences, *, threads: int) -> Floats:
         """As `Network.predict`."""
         check_ids(sequences, self._shape.rows)
-        threads = max(1, min(threads, math.ceil(len(sequences) / LANES)))
+        threads = self._threads_for(sequences, threads)
         team, desk = self._team(threads), self._idle_desk(threads, sequences)
         order = np.argsort(sequences.lengths, kind="stable")
         text = workspace.Text(sequences.ids, sequences.starts, sequences.ends, order, order)
@@ -264,6 +265,14 @@ class ManyToOne:
         if desk is not None and desk.states.shape[1] >= states:
             return desk
         return self._desk(threads, sequences)
+
+    def _threads_for(self, sequences: Sequences, most: int) -> int:
+        """No more than have a tile each, and enough of it."""
+        threads = max(1, min(most, math.ceil(len(sequences) / LANES)))
+        if threads == 1:
+            return 1
+        products = int(sequences.lengths.sum()) * self._units**2
+        return max(1, min(threads, products // _PRODUCTS_A_THREAD))
 
     def _pace(self, count: int, seconds: float) -> None:
         """Sets the length of a call: short enough for a prompt Ctrl-C, long enough to be cheap."""

@@ -44,13 +44,14 @@ class Team:
         two that had half of the threads each would wait for the others for ever.
         """
         with self._at_work:
+            if self.threads == 1:
+                return [work(0)]
             others = [self._pool.submit(work, thread) for thread in range(1, self.threads)]
             try:
                 own = work(0)
                 return [own, *(other.result() for other in others)]
             finally:
-                if others:
-                    wait(others)
+                wait(others)
 
     def each(self, work: Callable[[int], T], items: Iterable[int]) -> list[T]:
         """``work(item)`` for every item, on whichever thread is free; results in item order."""
