@@ -218,9 +218,13 @@ def test_a_killed_node_costs_no_bit(on_cluster, monkeypatch, capsys):
         workers = {place_of(worker): worker for worker in learner._crew.workers}
         node = next(node for node in on_cluster.worker_nodes if node.node_id in workers)
         on_cluster.remove_node(node, allow_graceful=False)
-        with pytest.raises(RayActorError):  # its processes outlive it for a moment
+
+        def ask_for_ever():
             while True:
                 place_of(workers[node.node_id])
+
+        with pytest.raises(RayActorError):  # its processes outlive it for a moment
+            ask_for_ever()
 
     told, left = loss_in_mid_epoch(kill)
     assert told == [
