@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unrolled.engine import many_to_one_tiles
 from unrolled.engine.batches import (
     Floats,
     Longs,
@@ -126,7 +125,7 @@ class ManyToOne:
         gate = new_gate()
 
         def work(thread: int) -> None:
-            many_to_one_tiles.read(
+            many_to_one.read(
                 thread, team.threads, gate, self._shape, unit_count(self._units),
                 self._activation, self._parameters, text, share, self._weights, gradients, desk,
             )  # fmt: skip
@@ -153,7 +152,7 @@ class ManyToOne:
         steps, gate = _steps(optimizer, 1), new_gate()
 
         def work(thread: int) -> bool:
-            taken: bool = many_to_one_tiles.step(
+            taken: bool = many_to_one.learn(
                 thread, team.threads, gate, self._shape, unit_count(self._units),
                 self._parameters, steps, gradients, desk,
             )  # fmt: skip

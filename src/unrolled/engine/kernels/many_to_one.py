@@ -87,36 +87,69 @@ def train(
         start = batch * batch_size
         stop = min(start + batch_size, size)
         tiles = (stop - start + LANES - 1) // LANES
-
-        project(thread, threads, shape, units, parameters, weights, desk)
-        wait_for_all(gate, threads)
-
-        gradients.finite[thread] = 1
         share = _F(1.0) / _F(stop - start)
-        for tile in range(thread, tiles, threads):
-            first = start + tile * LANES
-            _bring_near(text, first + threads * LANES)
-            _read_tile(
-                thread, tile, first, min(first + LANES, stop), share, shape, units, activation,
-                parameters, text, weights, gradients, desk,
-            )  # fmt: skip
+        gradients.finite[thread] = 1
+        _read_tiles(
+            thread, threads, gate, start, stop, share, shape, units, activation, parameters, text,
+            weights, gradients, desk,
+        )  # fmt: skip
         wait_for_all(gate, threads)
-
-        gather_rows(thread, threads, tiles, shape, units, parameters, gradients, desk)
-        wait_for_all(gate, threads)
-        if thread == 0:
-            gather_weights(tiles, shape, units, gradients)
-        wait_for_all(gate, threads)
-
-        if gradients.finite.min() == 0:
+        if not _learn(
+            thread, threads, gate, tiles, shape, units, parameters, steps, batch, gradients, desk
+        ):
             return batch
-        _update_own(thread, threads, shape, units, parameters, gradients, steps, batch)
         if thread == 0:
             for tile in range(tiles):
                 totals[0] += gradients.loss[tile, 0]
                 totals[1] += gradients.loss[tile, 1]
         wait_for_all(gate, threads)
     return batches
+
+
+@entry
+def read(
+    thread: int,
+    threads: int,
+    gate: Longs,
+    shape: Shape,
+    units: Any,
+    activation: int,
+    parameters: Floats,
+    text: Text,
+    share: np.float32,  # what each example counts in the mean loss of its batch
+    weights: Weights,
+    gradients: Gradients,
+    desk: Desk,
+) -> None:
+    """Steps 1 and 2 alone: the tiles of ``text``, of which a batch may have more elsewhere."""
+    _read_tiles(
+        thread, threads, gate, 0, len(text.order), share, shape, units, activation, parameters,
+        text, weights, gradients, desk,
+    )  # fmt: skip
+
+
+@entry
+def learn(
+    thread: int,
+    threads: int,
+    gate: Longs,
+    shape: Shape,
+    units: Any,
+    parameters: Floats,
+    steps: Steps,
+    gradients: Gradients,
+    desk: Desk,
+) -> bool:
+    """Steps 3 and 4 alone, from the sum of a batch's tiles, which lies in the first tile.
+
+    False: the gradient is not finite, and the parameters are as before.
+    """
+    gradients.finite[thread] = 1
+    is_finite: bool = _learn(
+        thread, threads, gate, 1, shape, units, parameters, steps, 0, gradients, desk
+    )
+    wait_for_all(gate, threads)
+    return is_finite
 
 
 @entry
@@ -150,6 +183,62 @@ def predict(
             hidden = states[(time * LANES + lane) * width :]
             answer = answers[text.order[first + lane]]
             probabilities(hidden, n, dense, shape.outputs, answer)
+
+
+@inner
+def _read_tiles(
+    thread: int,
+    threads: int,
+    gate: Longs,
+    start: int,
+    stop: int,
+    share: np.float32,
+    shape: Shape,
+    units: Any,
+    activation: int,
+    parameters: Floats,
+    text: Text,
+    weights: Weights,
+    gradients: Gradients,
+    desk: Desk,
+) -> None:
+    """This thread's tiles of the sequences ``start`` to ``stop`` of the order."""
+    project(thread, threads, shape, units, parameters, weights, desk)
+    wait_for_all(gate, threads)
+    tiles = (stop - start + LANES - 1) // LANES
+    for tile in range(thread, tiles, threads):
+        first = start + tile * LANES
+        _bring_near(text, first + threads * LANES)
+        _read_tile(
+            thread, tile, first, min(first + LANES, stop), share, shape, units, activation,
+            parameters, text, weights, gradients, desk,
+        )  # fmt: skip
+
+
+@inner
+def _learn(
+    thread: int,
+    threads: int,
+    gate: Longs,
+    tiles: int,
+    shape: Shape,
+    units: Any,
+    parameters: Floats,
+    steps: Steps,
+    batch: int,
+    gradients: Gradients,
+    desk: Desk,
+) -> bool:
+    """Gathers ``tiles`` and takes the optimiser's step, or leaves all as it was (False)."""
+    gather_rows(thread, threads, tiles, shape, units, parameters, gradients, desk)
+    wait_for_all(gate, threads)
+    if thread == 0:
+        gather_weights(tiles, shape, units, gradients)
+    wait_for_all(gate, threads)
+    if gradients.finite.min() == 0:
+        return False
+    _update_own(thread, threads, shape, units, parameters, gradients, steps, batch)
+    return True
 
 
 @inner
