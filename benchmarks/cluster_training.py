@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -141,11 +142,11 @@ def measure(experiment: Experiment, data: Data, batches: Sequence[int], least: f
         progress(f"{experiment}, batches of {batch:,}")
         count = -(-len(data.train[0]) // batch)
         alone = network_of(experiment)
-        one = seconds_an_epoch(lambda number: epoch(alone, data, number, batch), least)  # noqa: B023
+        one = seconds_an_epoch(partial(epoch, alone, data, batch=batch), least)
         with ClusterLearner(network_of(experiment), workers=WORKERS) as learner:
             epoch(learner, data, 1, batch)
             before = [replace(meter) for meter in learner.measured()]
-            two = seconds_an_epoch(lambda number: epoch(learner, data, number, batch), least)  # noqa: B023
+            two = seconds_an_epoch(partial(epoch, learner, data, batch=batch), least)
             spent = [since(*meters) for meters in zip(before, learner.measured(), strict=True)]
         busiest = max(spent, key=lambda meter: meter.reading + meter.stepping)
         taken = busiest.steps

@@ -15,7 +15,7 @@ import unrolled
 PACKAGE = Path(unrolled.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
 ORDER = (
-    "errors", "atomic", "ragged", "recipe", "text", "datasets", "engine", "training",
+    "errors", "atomic", "locking", "ragged", "recipe", "text", "datasets", "engine", "training",
     "evaluation", "bundle", "tracking", "explain", "model", "writer", "scoring", "report",
     "reproduce", "page", "keras_files", "export", "tuning", "cluster", "serve", "cli",
 )  # fmt: skip

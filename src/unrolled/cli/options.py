@@ -47,6 +47,16 @@ Changes = Annotated[
 Seed = Annotated[int | None, typer.Option(metavar="N", help="Overrules the recipe's.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on where an interrupted run stopped.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the model that is there.")]
+Check = Annotated[
+    bool, typer.Option("--check/--no-check", help="Examine the data before training on them.")
+]
+Baselines = Annotated[
+    bool,
+    typer.Option(
+        "--baselines/--no-baselines",
+        help="Fit TF-IDF + logistic regression too, for the report to compare with.",
+    ),
+]
 Track = Annotated[
     Path | None,
     typer.Option(

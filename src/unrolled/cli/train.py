@@ -66,16 +66,8 @@ def train(
     resume: options.Resume = False,
     track: options.Track = None,
     overwrite: options.Overwrite = False,
-    check: Annotated[
-        bool, typer.Option("--check/--no-check", help="Examine the data before training on them.")
-    ] = True,
-    baselines: Annotated[
-        bool,
-        typer.Option(
-            "--baselines/--no-baselines",
-            help="Fit TF-IDF + logistic regression too, for the report to compare with.",
-        ),
-    ] = True,
+    check: options.Check = True,
+    baselines: options.Baselines = True,
     text: options.Text = None,
     label: options.Label = None,
     label_separator: options.LabelSeparator = None,

@@ -78,7 +78,7 @@ class ClusterLearner(Generic[Target]):
     @property
     def rates(self) -> list[float] | None:
         """What each layer's learning rate is multiplied by."""
-        return getattr(self.network, "rates", None)
+        return self.network.rates
 
     def __enter__(self) -> ClusterLearner[Target]:
         return self

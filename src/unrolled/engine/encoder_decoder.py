@@ -132,6 +132,11 @@ class EncoderDecoder:
 
     # --- Learning --------------------------------------------------------------------------------
 
+    @property
+    def rates(self) -> None:
+        """None: all of its layers learn at the same rate."""
+        return None
+
     def train_epoch(
         self,
         inputs: Sequences,

@@ -16,6 +16,11 @@ class Trained(Protocol):
     parameters: Floats
     optimizer: Optimizer | None
 
+    @property
+    def rates(self) -> list[float] | None:
+        """What each layer's learning rate is multiplied by, where they have their own."""
+        ...
+
 
 @dataclass(frozen=True)
 class Snapshot:
@@ -37,13 +42,12 @@ class Snapshot:
         optimizer = network.optimizer
         if optimizer is None:
             raise ShapeError("the network has no optimizer: give it one to train it")
-        rates: list[float] | None = getattr(network, "rates", None)
         return cls(
             parameters=network.parameters.copy(),
             slots={name: slot.copy() for name, slot in optimizer.slots.items()},
             iterations=optimizer.iterations,
             learning_rate=optimizer.learning_rate,
-            rates=None if rates is None else list(rates),
+            rates=None if network.rates is None else list(network.rates),
         )
 
     def put_into(self, network: Trained) -> None:
@@ -56,5 +60,5 @@ class Snapshot:
         optimizer.iterations = self.iterations
         optimizer.learning_rate = self.learning_rate
         if self.rates is not None:
-            rates: list[float] = network.rates  # type: ignore[attr-defined]
-            rates[:] = self.rates
+            assert network.rates is not None
+            network.rates[:] = self.rates

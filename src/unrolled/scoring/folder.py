@@ -16,7 +16,8 @@ from typing import Any
 
 from unrolled.atomic import write_file
 from unrolled.errors import InputError, OutputError
-from unrolled.scoring.parts import Entry, errors_name, locked, whole_lines
+from unrolled.locking import FolderLock
+from unrolled.scoring.parts import TAKEN, Entry, errors_name, whole_lines
 from unrolled.scoring.run import Tally
 
 JOURNAL = "_journal.jsonl"
@@ -42,7 +43,7 @@ class OutputFolder:
         self._earlier: dict[str, Entry] = {}
         with errors_name(path):
             path.mkdir(parents=True, exist_ok=True)
-            self._lock = locked(path)
+            self._lock = FolderLock(path, taken=TAKEN)
         try:
             self._take_up(overwrite=overwrite)
         except BaseException:
@@ -98,9 +99,7 @@ class OutputFolder:
             if [entry.name for entry in self.path.iterdir()] == [JOURNAL] and not self._replaced:
                 self._journal.unlink()
                 self.path.rmdir()
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+        self._lock.close()
 
     @property
     def _journal(self) -> Path:

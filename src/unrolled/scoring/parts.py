@@ -20,8 +20,10 @@ from typing import Any
 
 from unrolled.atomic import move_file, write_file
 from unrolled.errors import InputError, OutputError
+from unrolled.locking import FolderLock
 
 JOURNAL = "journal.jsonl"
+TAKEN = "another run is writing there; wait for it, or choose another --output"
 _WHOLE = "whole"
 
 Entry = dict[str, Any]
@@ -53,7 +55,7 @@ class Parts:
         self.dropped_rows = 0
         with errors_name(self.output):
             self.folder.mkdir(parents=True, exist_ok=True)
-            self._lock = locked(self.folder)
+            self._lock = FolderLock(self.folder, taken=TAKEN)
             self._check_is_ours()
             self._take_up(made_from or {})
             if not self.finished:
@@ -105,9 +107,7 @@ class Parts:
                 self._clear()
                 self._journal.unlink(missing_ok=True)
                 self.folder.rmdir()
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+        self._lock.close()
 
     @property
     def _journal(self) -> Path:
@@ -168,23 +168,6 @@ def whole_lines(journal: Path) -> list[Entry]:
             if line.endswith(b"\n"):
                 lines.append(json.loads(line))
     return lines
-
-
-def locked(folder: Path) -> int | None:
-    """Keep other runs away for as long as this one lives, where the system can do that."""
-    if os.name != "posix":
-        return None
-    import fcntl
-
-    lock = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(lock)
-        raise InputError(
-            f"{folder}: another run is writing there; wait for it, or choose another --output"
-        ) from None
-    return lock
 
 
 @contextmanager

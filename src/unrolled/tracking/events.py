@@ -7,6 +7,7 @@ Source: TensorFlow's TFRecord files and its ``event.proto``.
 
 from __future__ import annotations
 
+import importlib.util
 import struct
 import time
 from collections.abc import Iterator, Mapping
@@ -24,12 +25,8 @@ _CHECKSUM = struct.Struct("<I")
 
 def check_installed() -> None:
     """Raise InputError where tensorboardX is missing, of which events and checksums are."""
-    try:
-        import tensorboardX  # noqa: F401
-    except ImportError:
-        raise InputError(
-            "TensorBoard's files need tensorboardX: pip install 'unrolled[tracking]'"
-        ) from None
+    if importlib.util.find_spec("tensorboardX") is None:
+        raise InputError("TensorBoard's files need tensorboardX: pip install 'unrolled[tracking]'")
 
 
 def has_events(folder: Path) -> bool:

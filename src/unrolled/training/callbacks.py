@@ -70,7 +70,7 @@ class Unfreezing(Callback):
 
     def on_epoch_begin(self, network: Learner[Any], epoch: int) -> None:
         """Say which layers learn in this epoch."""
-        rates = getattr(network, "rates", None)
+        rates = network.rates
         if rates is None:
             raise InputError("the network has no rates to change: give it some")
         for number, place in enumerate(self.places, start=1):

@@ -28,6 +28,11 @@ class Learner(Protocol[Target]):
     optimizer: Optimizer | None
     parameters: NDArray[np.float32]
 
+    @property
+    def rates(self) -> list[float] | None:
+        """What each layer's learning rate is multiplied by, None where all have the same."""
+        ...
+
     def train_epoch(
         self,
         sequences: Sequences,

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 
 from unrolled.errors import InputError, OutputError
+from unrolled.locking import FolderLock
 from unrolled.recipe import Recipe, SearchSpace
 from unrolled.recipe.search_space import Settings
 from unrolled.recipe.words import shown
@@ -27,6 +27,7 @@ from unrolled.tuning.trials import Objective, Outcome, Trial
 
 FILE = "study.db"
 _ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
+_TAKEN = "another search is at work there; wait for it, or choose another --out"
 _NAME = "unrolled"
 _MADE_FOR = "made for"  # attributes of the study and of each trial, as Optuna keeps them
 _NUMBER, _SETTINGS, _OUTCOME = "trial", "settings", "outcome"
@@ -157,7 +158,7 @@ def opened(folder: Path, purpose: Purpose, *, resume: bool) -> Iterator[Study]:
     when it cannot be written.
     """
     path = folder / FILE
-    with _alone(folder), _errors_name(path), ExitStack() as stack:
+    with closing(FolderLock(folder, taken=_TAKEN)), _errors_name(path), ExitStack() as stack:
         if not resume:
             _remove(path)
         url = URL.create("sqlite", database=str(path.resolve()))
@@ -198,28 +199,6 @@ def _remove(path: Path) -> None:
     """A study that is not gone on with, and what SQLite may have left beside it."""
     for beside in ("", "-journal", "-wal", "-shm"):
         path.with_name(path.name + beside).unlink(missing_ok=True)
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Keep other searches away for as long as this one lives, where the system can do that."""
-    if os.name != "posix":
-        yield
-        return
-    import fcntl
-
-    lock = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(lock)
-        raise InputError(
-            f"{folder}: another search is at work there; wait for it, or choose another --out"
-        ) from None
-    try:
-        yield
-    finally:
-        os.close(lock)
 
 
 @contextmanager

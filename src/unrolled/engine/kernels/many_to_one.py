@@ -202,7 +202,7 @@ def _read_tiles(
     gradients: Gradients,
     desk: Desk,
 ) -> None:
-    """This thread's tiles of the sequences ``start`` to ``stop`` of the order."""
+    """The tiles of one thread, of the sequences ``start`` to ``stop`` of the order."""
     project(thread, threads, shape, units, parameters, weights, desk)
     wait_for_all(gate, threads)
     tiles = (stop - start + LANES - 1) // LANES
