@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import builtins
 import json
 import struct
+import sys
 from pathlib import Path
 
 import pytest
@@ -225,14 +225,7 @@ def test_what_cannot_be_written_is_said(tmp_path):
 
 
 def test_without_the_extra_its_name_is_told(monkeypatch):
-    real = builtins.__import__
-
-    def without(name, *arguments, **others):
-        if name.startswith("tensorboardX"):
-            raise ImportError(name)
-        return real(name, *arguments, **others)
-
-    monkeypatch.setattr(builtins, "__import__", without)
+    monkeypatch.setitem(sys.modules, "tensorboardX", None)
     with pytest.raises(InputError, match=r"pip install 'unrolled\[tracking\]'"):
         TensorBoard("logs")
 
