@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
+from unrolled.engine import many_to_one
 from unrolled.engine.batches import NonFiniteBatch, tiled_order
 from unrolled.engine.layers import (
     GRU,
@@ -28,6 +29,12 @@ from unrolled.errors import ShapeError
 from unrolled.ragged import Ragged
 
 BINARY, CATEGORICAL = "binary_crossentropy", "sparse_categorical_crossentropy"
+
+
+@pytest.fixture(autouse=True)
+def threads_for_little(monkeypatch):
+    """The few texts of these tests are read by as many threads as a test asks for."""
+    monkeypatch.setattr(many_to_one, "_PRODUCTS_A_THREAD", 1)
 
 
 def examples(*, words, classes=2, count=150, longest=20, ragged=True, seed=0):
@@ -118,6 +125,25 @@ def test_a_network_may_be_asked_by_several_threads_at_once(path):
         answers = askers.map(lambda rows: network.predict(sequences.take(rows), threads=3), parts)
     for rows, answer in zip(parts, answers, strict=True):
         np.testing.assert_array_equal(answer, truth[rows])
+
+
+@pytest.mark.parametrize(
+    ("count", "least", "expected"), [(40, None, 1), (40, 1, 3), (9_000, None, 3), (10, 1, 1)]
+)
+def test_threads_are_woken_for_enough_work_only(count, least, expected, monkeypatch):
+    monkeypatch.undo()
+    if least is not None:
+        monkeypatch.setattr(many_to_one, "_PRODUCTS_A_THREAD", least)
+    sequences, _, _ = examples(words=60, count=count)
+    asked = []
+    team = many_to_one.Team.together
+    monkeypatch.setattr(
+        many_to_one.Team,
+        "together",
+        lambda self, work: asked.append(self.threads) or team(self, work),
+    )
+    build(OneHot(60), SimpleRNN(10), 3, None, path="compiled").predict(sequences, threads=3)
+    assert asked == [expected]
 
 
 def test_what_was_read_before_changes_no_bit():
