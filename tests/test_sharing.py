@@ -197,7 +197,7 @@ def test_a_snapshot_brings_another_network_to_where_one_was():
     one, other = stacked(), stacked()
     order = np.arange(COUNT)
     one.train_epoch(sequences, targets, order, batch_size=BATCH)
-    one.optimizer.learning_rate, one.rates[0] = 0.05, 0.0
+    one.optimizer.learning_rate, one.rates[1] = 0.05, 0.0  # of the embedding
     Snapshot.of(one).put_into(other)
     for network in (one, other):
         network.train_epoch(sequences, targets, order, batch_size=BATCH)
